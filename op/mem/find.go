@@ -1,0 +1,252 @@
+package mem
+
+import (
+	"context"
+	"slices"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// hit is a row on its way into the result.
+type hit struct {
+	row  []any
+	keys []any // of the parent, with Via
+	sort []any // the values it is sorted by
+}
+
+func find(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
+	rows, err := s.where(o.Model, o.Where())
+	if err != nil {
+		return op.Result{}, err
+	}
+	hits := make([]hit, len(rows))
+	for i, row := range rows {
+		if hits[i], err = newHit(o, row); err != nil {
+			return op.Result{}, err
+		}
+	}
+	if o.Via != nil {
+		if hits, err = via(s, o, hits); err != nil {
+			return op.Result{}, err
+		}
+	}
+	order(hits, o.Sort)
+	hits = slices.DeleteFunc(hits, func(h hit) bool {
+		return (len(o.After) > 0 && compare(h.sort, o.After, o.Sort) <= 0) ||
+			(len(o.Before) > 0 && compare(h.sort, o.Before, o.Sort) >= 0)
+	})
+	out, err := columns(o, hits)
+	if err != nil {
+		return op.Result{}, err
+	}
+	if len(o.Before) > 0 { // count from the end, which is next to the cursor
+		slices.Reverse(out)
+		out = window(out, o.Offset, o.Limit)
+		slices.Reverse(out)
+	} else {
+		out = window(out, o.Offset, o.Limit)
+	}
+	return op.Result{Rows: output(ctx, o, out)}, nil
+}
+
+// columns makes the rows of the result, each once when they shall be distinct.
+func columns(o *op.Op, hits []hit) ([][]any, error) {
+	rows := make([][]any, len(hits))
+	for i, h := range hits {
+		rows[i] = h.row
+	}
+	out, err := project(o.Model, o.Fields, rows)
+	if err != nil {
+		return nil, err
+	}
+	for i, h := range hits {
+		out[i] = append(out[i], ownRow(h.keys)...)
+	}
+	if o.Distinct {
+		out = distinct(out)
+	}
+	return out, nil
+}
+
+func distinct(rows [][]any) [][]any {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(rows, func(row []any) bool {
+		key := op.KeyString(row)
+		if seen[key] {
+			return true
+		}
+		seen[key] = true
+		return false
+	})
+}
+
+func newHit(o *op.Op, row []any) (hit, error) {
+	h := hit{row: row, sort: make([]any, len(o.Sort))}
+	for i, k := range o.Sort {
+		var err error
+		if h.sort[i], err = op.Place(o.Model, row, k.Field, k.Path); err != nil {
+			return h, err
+		}
+	}
+	return h, nil
+}
+
+// compare puts two rows in order by the values they are sorted by.
+func compare(a, b []any, keys []op.Sort) int {
+	for i, k := range keys {
+		if c := op.CompareValues(a[i], b[i]); c != 0 {
+			if k.Desc {
+				return -c
+			}
+			return c
+		}
+	}
+	return 0
+}
+
+func order(hits []hit, keys []op.Sort) {
+	slices.SortStableFunc(hits, func(a, b hit) int { return compare(a.sort, b.sort, keys) })
+}
+
+func window[T any](list []T, offset, limit int) []T {
+	list = list[min(offset, len(list)):]
+	if limit > 0 {
+		list = list[:min(limit, len(list))]
+	}
+	return list
+}
+
+// via keeps, for each parent, the rows that the relation leads to.
+func via(s *state, o *op.Op, hits []hit) ([]hit, error) {
+	r := o.Via.Model.Relation(o.Via.Relation)
+	if r == nil {
+		return nil, op.Errorf(op.CodeInternal, "%s has no relation %s", o.Via.Model.Name, o.Via.Relation)
+	}
+	at := map[*any]hit{}
+	for _, h := range hits {
+		at[&h.row[0]] = h
+	}
+	var out []hit
+	for _, key := range o.Via.Keys {
+		var of []hit
+		for _, child := range s.related(r, key) {
+			if h, found := at[&child[0]]; found {
+				of = append(of, hit{row: child, keys: key, sort: h.sort})
+			}
+		}
+		order(of, o.Sort)
+		out = append(out, window(of, o.Via.Offset, o.Via.Limit)...)
+	}
+	return out, nil
+}
+
+func count(s *state, o *op.Op) (op.Result, error) {
+	rows, err := s.where(o.Model, o.Where())
+	if err != nil {
+		return op.Result{}, err
+	}
+	if o.Distinct {
+		if rows, err = project(o.Model, o.Fields, rows); err != nil {
+			return op.Result{}, err
+		}
+		rows = distinct(rows)
+	}
+	return op.Result{N: int64(len(rows))}, nil
+}
+
+func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
+	m := o.Model
+	rows, err := s.where(m, o.Where())
+	if err != nil {
+		return op.Result{}, err
+	}
+	cols := op.ResultColumns(o)
+	by := cols[:len(o.GroupBy)]
+	var groups [][][]any // rows by group, in order of appearance
+	at := map[string]int{}
+	if len(by) == 0 {
+		groups = [][][]any{rows}
+		rows = nil
+	}
+	for _, row := range rows {
+		key := op.KeyString(pick(row, by))
+		i, there := at[key]
+		if !there {
+			i = len(groups)
+			at[key], groups = i, append(groups, nil)
+		}
+		groups[i] = append(groups[i], row)
+	}
+	var hits []hit
+	for _, group := range groups {
+		h := hit{}
+		if len(by) > 0 {
+			h.row = pick(group[0], by)
+		}
+		for _, a := range o.Aggs {
+			v, err := fold(m, a, group)
+			if err != nil {
+				return op.Result{}, err
+			}
+			h.row = append(h.row, v)
+		}
+		ok, err := op.MatchColumns(cols, h.row, o.Having)
+		if err != nil {
+			return op.Result{}, err
+		}
+		if !ok {
+			continue
+		}
+		for _, k := range o.Sort {
+			i := slices.IndexFunc(cols, func(f *schema.Field) bool { return f.Name == k.Field })
+			if i < 0 {
+				return op.Result{}, op.Errorf(op.CodeInternal, "the result has no column %s", k.Field)
+			}
+			h.sort = append(h.sort, h.row[i])
+		}
+		hits = append(hits, h)
+	}
+	order(hits, o.Sort)
+	out := make([][]any, len(hits))
+	for i, h := range hits {
+		out[i] = ownRow(h.row)
+	}
+	return op.Result{Rows: output(ctx, o, window(out, o.Offset, o.Limit))}, nil
+}
+
+// fold computes one aggregate over the rows of a group.
+func fold(m *schema.Model, a op.Agg, group [][]any) (any, error) {
+	if a.Func == op.AggCount && a.Field == "" {
+		return int64(len(group)), nil
+	}
+	f := m.Field(a.Field)
+	if f == nil {
+		return nil, op.Errorf(op.CodeInternal, "%s has no field %s", m.Name, a.Field)
+	}
+	var vals []any
+	for _, row := range group {
+		if v := row[f.Pos]; v != nil {
+			vals = append(vals, v)
+		}
+	}
+	switch a.Func {
+	case op.AggCount:
+		return int64(len(vals)), nil
+	case op.AggCountDistinct:
+		seen := map[string]bool{}
+		for _, v := range vals {
+			seen[op.KeyString([]any{v})] = true
+		}
+		return int64(len(seen)), nil
+	case op.AggSum:
+		return sum(a, vals)
+	}
+	if len(vals) == 0 {
+		return nil, nil
+	}
+	if a.Func == op.AggMin {
+		return slices.MinFunc(vals, op.CompareValues), nil
+	}
+	return slices.MaxFunc(vals, op.CompareValues), nil
+}

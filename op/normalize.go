@@ -1,0 +1,389 @@
+package op
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/weftdb/weft/schema"
+)
+
+// Normalize checks an operation against its models before anything runs and
+// makes it canonical: fields by their JSON names, dotted names split into
+// field and path, values in the canonical form of their field (see
+// [CanonField]), Cond.Target filled. An operation that went through it once
+// comes back unchanged, and without an allocation.
+//
+// Only *o itself is changed: slices that o shares with a query it was made
+// from are copied before they are written to.
+//
+// The error is a *[ValidationError] where a field or value is at fault, with
+// Index set in an insert of many, else an *[Error] with VALIDATION_ERROR. In a
+// batch it is wrapped in an *Error whose Index is the member's position.
+//
+// Beyond names and types these rules hold:
+//   - Cursors have one value for each sort key and exclude each other; a sort
+//     key with a path has no cursor. JSON fields sort by path only.
+//   - Distinct needs its sort keys among Fields.
+//   - Via is for Find, has its own limit and excludes cursors and Distinct.
+//   - Aggregate: Having and Sort use the columns of the result; names of
+//     aggregates are given and differ.
+//   - Set never names a field twice (but for different paths) or the version;
+//     at a path the value becomes JSON.
+//   - Rows have one value for each field, Unset{} where none is given.
+//   - Upsert names the fields of a unique index or of the key when it changes
+//     the row that exists.
+func Normalize(o *Op) error {
+	switch o.Kind {
+	case Find, Count, Aggregate, Insert, Update, Delete, Upsert, Increment, Watch:
+	case Batch:
+		return normalizeBatch(o)
+	case SQL:
+		return normalizeSQL(o)
+	case Migrate:
+		if o.Migration == nil || o.Migration.Models == nil {
+			return Errorf(CodeValidation, "a migration needs its models")
+		}
+		return nil
+	case Backup:
+		return nil
+	default:
+		return Errorf(CodeValidation, "%d is no kind of operation", o.Kind)
+	}
+	m := o.Model
+	if m == nil {
+		return Errorf(CodeValidation, "an operation needs a model")
+	}
+	if len(m.Primary) == 0 {
+		return Errorf(CodeValidation, "model %s was not built with the others", m.Name)
+	}
+	sc := scope{m: m}
+	if _, err := sc.normalize(&o.Filter); err != nil {
+		return err
+	}
+	if _, err := sc.normalize(&o.Using); err != nil {
+		return err
+	}
+	if _, err := sc.normalize(&o.Check); err != nil {
+		return err
+	}
+	if len(o.Guards) > 0 {
+		if err := normalizeGuards(o); err != nil {
+			return err
+		}
+	}
+	if len(o.Fields) == 0 {
+		o.Fields = nil
+	} else if err := sc.names(&o.Fields); err != nil {
+		return err
+	}
+	switch o.Kind {
+	case Find, Count, Watch:
+		return sc.find(o)
+	case Aggregate:
+		return sc.aggregate(o)
+	case Insert:
+		return sc.rows(o)
+	case Upsert:
+		if err := sc.conflict(o); err != nil {
+			return err
+		}
+		return sc.rows(o)
+	case Update, Increment:
+		if len(o.Set) == 0 {
+			return Errorf(CodeValidation, "nothing to set on %s", m.Name)
+		}
+		return sc.set(&o.Set, o.Kind == Increment)
+	}
+	return nil
+}
+
+func normalizeBatch(o *Op) error {
+	if err := normalizeGuards(o); err != nil {
+		return err
+	}
+	copied := false
+	for i := range o.Batch {
+		var err error
+		member := o.Batch[i]
+		switch member.Kind {
+		case Find, Count, Aggregate, Insert, Update, Delete, Upsert, Increment, SQL:
+			err = Normalize(&member)
+		default:
+			err = Errorf(CodeValidation, "%s cannot be part of a batch", member.Kind)
+		}
+		if err != nil {
+			return InBatch(i, err)
+		}
+		if !copied {
+			o.Batch, copied = slices.Clone(o.Batch), true
+		}
+		o.Batch[i] = member
+	}
+	return nil
+}
+
+// InBatch wraps the error of member i of a batch: the code stays, Index says
+// which member it was.
+func InBatch(i int, err error) error {
+	return &Error{Code: CodeOf(err), Op: "batch", Index: i, Err: err}
+}
+
+func normalizeSQL(o *Op) error {
+	if o.SQL == "" {
+		return Errorf(CodeValidation, "the SQL is empty")
+	}
+	for i, v := range o.Args {
+		c, err := Canon(v)
+		if err != nil {
+			return Errorf(CodeValidation, "argument %d: %w", i+1, err)
+		}
+		if !sameValue(v, c) {
+			o.Args = slices.Clone(o.Args)
+			o.Args[i] = c
+		}
+	}
+	return nil
+}
+
+// sameValue reports whether Canon gave back what it got.
+func sameValue(v, c any) bool {
+	switch v.(type) {
+	case nil, string, int64, bool:
+		return true
+	}
+	return rank(v) == rank(c) && rank(v) != rankOther && KeyString([]any{v}) == KeyString([]any{c})
+}
+
+func normalizeGuards(o *Op) error {
+	for i := range o.Guards {
+		g := o.Guards[i]
+		if g.Model == nil || len(g.Model.Primary) == 0 {
+			return Errorf(CodeValidation, "guard %d needs a model that was built", i)
+		}
+		if g.Kind != GuardMust && g.Kind != GuardSnapshot {
+			return Errorf(CodeValidation, "%d is no kind of guard", g.Kind)
+		}
+		sc := scope{m: g.Model}
+		a, err := sc.normalize(&g.Filter)
+		if err != nil {
+			return err
+		}
+		b, err := sc.normalize(&g.Must)
+		if err != nil {
+			return err
+		}
+		if a || b {
+			o.Guards = slices.Clone(o.Guards)
+			o.Guards[i] = g
+		}
+	}
+	return nil
+}
+
+func (sc *scope) find(o *Op) error {
+	if o.Limit < 0 || o.Offset < 0 {
+		return Errorf(CodeValidation, "limit and offset of %s must not be negative", sc.m.Name)
+	}
+	if o.Lock > ForShare {
+		return Errorf(CodeValidation, "%d is no kind of lock", o.Lock)
+	}
+	if len(o.Sort) > 0 {
+		if err := sc.sort(&o.Sort); err != nil {
+			return err
+		}
+	}
+	if len(o.After) > 0 || len(o.Before) > 0 {
+		if len(o.After) > 0 && len(o.Before) > 0 {
+			return Errorf(CodeValidation, "after and before cannot be given together")
+		}
+		if err := sc.cursor(o.Sort, &o.After); err != nil {
+			return err
+		}
+		if err := sc.cursor(o.Sort, &o.Before); err != nil {
+			return err
+		}
+	}
+	if o.Distinct && o.Fields != nil {
+		for _, s := range o.Sort {
+			if len(s.Path) > 0 || !slices.Contains(o.Fields, s.Field) {
+				return Errorf(CodeValidation, "distinct rows of %s can be sorted by the fields asked for only, not by %s", sc.m.Name, s.Field)
+			}
+		}
+	}
+	if len(o.With) > 0 {
+		if err := sc.with(&o.With, 0); err != nil {
+			return err
+		}
+	}
+	if o.Via != nil {
+		return sc.via(o)
+	}
+	return nil
+}
+
+func (sc *scope) sort(list *[]Sort) error {
+	copied := false
+	for i := range *list {
+		s := (*list)[i]
+		f, name, path, err := sc.place(s.Field, s.Path)
+		if err != nil {
+			return err
+		}
+		if f.Type.Kind() == schema.KindJSON && len(path) == 0 {
+			return Invalid(sc.model(), name, "sort", "is JSON and sorts by a path into it only, like %s.key", name)
+		}
+		if name != s.Field || len(path) != len(s.Path) {
+			if !copied {
+				*list, copied = slices.Clone(*list), true
+			}
+			(*list)[i].Field, (*list)[i].Path = name, path
+		}
+	}
+	return nil
+}
+
+func (sc *scope) cursor(sort []Sort, vals *[]any) error {
+	if len(*vals) == 0 {
+		return nil
+	}
+	if len(sort) != len(*vals) {
+		return Errorf(CodeValidation, "the cursor has %d values and the order of %s %d keys", len(*vals), sc.m.Name, len(sort))
+	}
+	copied := false
+	for i, s := range sort {
+		if len(s.Path) > 0 {
+			return Invalid(sc.model(), s.Field, "cursor", "a cursor cannot go by a path into JSON")
+		}
+		f := sc.field(s.Field)
+		c, same, err := canonFor(f, f.Type.Kind(), (*vals)[i], false)
+		if err != nil {
+			return sc.at(err, -1)
+		}
+		if !same {
+			if !copied {
+				*vals, copied = slices.Clone(*vals), true
+			}
+			(*vals)[i] = c
+		}
+	}
+	return nil
+}
+
+func (sc *scope) relation(name string) (*schema.Relation, error) {
+	if r := sc.m.Relation(name); r != nil {
+		return r, nil
+	}
+	names := make([]string, len(sc.m.Relations))
+	for i, r := range sc.m.Relations {
+		names[i] = r.Name
+	}
+	if len(names) == 0 {
+		return nil, Invalid(sc.model(), name, "relation", "is not a relation; %s has none", sc.model())
+	}
+	return nil, Invalid(sc.model(), name, "relation", "is not a relation%s", choices(name, names))
+}
+
+func (sc *scope) with(list *[]With, depth int) error {
+	if depth > maxDepth {
+		return tooDeep()
+	}
+	copied := false
+	for i := range *list {
+		w := (*list)[i]
+		r, err := sc.relation(w.Relation)
+		if err != nil {
+			return err
+		}
+		w.Relation = r.Name
+		to := scope{m: r.Target}
+		if w.Limit < 0 || w.Offset < 0 {
+			return Errorf(CodeValidation, "limit and offset of %s must not be negative", r.Name)
+		}
+		if _, err = to.normalize(&w.Filter); err != nil {
+			return err
+		}
+		if err = to.sort(&w.Sort); err != nil {
+			return err
+		}
+		if len(w.Fields) > 0 {
+			if err = to.names(&w.Fields); err != nil {
+				return err
+			}
+		}
+		if err = to.with(&w.With, depth+1); err != nil {
+			return err
+		}
+		if !copied {
+			*list, copied = slices.Clone(*list), true
+		}
+		(*list)[i] = w
+	}
+	return nil
+}
+
+func (sc *scope) via(o *Op) error {
+	v := *o.Via
+	if o.Kind != Find {
+		return Errorf(CodeValidation, "via is for find only")
+	}
+	if v.Model == nil || len(v.Model.Primary) == 0 {
+		return Errorf(CodeValidation, "via needs a model that was built")
+	}
+	owner := scope{m: v.Model}
+	r, err := owner.relation(v.Relation)
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.Target != sc.m && r.Target.Name != sc.m.Name:
+		return Errorf(CodeValidation, "relation %s of %s leads to %s, not to %s", r.Name, v.Model.Name, r.Target.Name, sc.m.Name)
+	case v.Limit < 0 || v.Offset < 0:
+		return Errorf(CodeValidation, "limit and offset of %s must not be negative", r.Name)
+	case o.Limit != 0 || o.Offset != 0 || len(o.After) > 0 || len(o.Before) > 0 || o.Distinct:
+		return Errorf(CodeValidation, "a find via a relation is limited per parent: limit, offset, cursors and distinct of the whole are not for it")
+	}
+	changed := v.Relation != r.Name
+	v.Relation = r.Name
+	copied := false
+	for i, key := range v.Keys {
+		if len(key) != len(r.From) {
+			return Errorf(CodeValidation, "a key of relation %s has %d values, not %d", r.Name, len(r.From), len(key))
+		}
+		own := false
+		for j, f := range r.From {
+			if key[j] == nil {
+				return Invalid(v.Model.Name, f.Name, "null", "must not be null in a key of relation %s", r.Name)
+			}
+			c, same, err := canonFor(f, f.Type.Kind(), key[j], false)
+			if err != nil {
+				return owner.at(err, -1)
+			}
+			if same {
+				continue
+			}
+			if !own {
+				key, own = slices.Clone(key), true
+			}
+			key[j] = c
+		}
+		if own {
+			if !copied {
+				v.Keys, copied = slices.Clone(v.Keys), true
+			}
+			v.Keys[i] = key
+		}
+	}
+	if changed || copied {
+		o.Via = &v
+	}
+	return nil
+}
+
+// at fills in where an error of a value happened.
+func (sc *scope) at(err error, index int) error {
+	var v *ValidationError
+	if errors.As(err, &v) {
+		v.Model, v.Index = sc.model(), index
+	}
+	return err
+}

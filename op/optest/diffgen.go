@@ -1,0 +1,246 @@
+package optest
+
+import (
+	"slices"
+
+	"pgregory.net/rapid"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// gen makes random programs. Every choice is drawn from rapid and then spread
+// evenly: rapid by itself prefers small numbers, which suits sizes but would
+// leave most operators and types out.
+type gen struct {
+	rt   *rapid.T
+	bits *rapid.Generator[uint64]
+	set  *schema.Set
+	turn uint64
+	made int // to make names that nobody has
+	// sweep goes through all fields and operators in turn.
+	sweep int
+}
+
+func newGen(rt *rapid.T, set *schema.Set, program int) *gen {
+	return &gen{rt: rt, bits: rapid.Uint64(), set: set, turn: uint64(program) << 32, sweep: program * 7919}
+}
+
+// n gives a number from 0 to n-1, all equally likely.
+func (g *gen) n(n int) int {
+	if n <= 1 {
+		return 0
+	}
+	g.turn++
+	x := g.bits.Draw(g.rt, "bits") + g.turn*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return int((x ^ x>>31) % uint64(n))
+}
+
+// one in n times it is true.
+func (g *gen) one(n int) bool { return g.n(n) == 0 }
+
+func pick[T any](g *gen, of []T) T { return of[g.n(len(of))] }
+
+// some picks a few of a list, in random order, at least one.
+func some[T any](g *gen, of []T, most int) []T {
+	of = slices.Clone(of)
+	k := 1 + g.n(min(most, len(of)))
+	for i := range k {
+		j := i + g.n(len(of)-i)
+		of[i], of[j] = of[j], of[i]
+	}
+	return of[:k]
+}
+
+// models are the models of random operations, the wide one half of the time.
+// Ticket is not among them: which keys a database hands out is its own affair.
+var weights = []struct {
+	name string
+	n    int
+}{
+	{"Wide", 20},
+	{"Account", 5},
+	{"Post", 3},
+	{"Author", 2},
+	{"Tag", 1},
+	{"PostTag", 2},
+	{"Profile", 1},
+	{"Employee", 2},
+	{"Parent", 2},
+	{"ChildCascade", 1},
+	{"ChildNull", 1},
+	{"ChildRestrict", 1},
+	{"Plain", 2},
+	{"Seat", 2},
+	{"Note", 1},
+}
+
+func (g *gen) model() *schema.Model {
+	sum := 0
+	for _, w := range weights {
+		sum += w.n
+	}
+	k := g.n(sum)
+	for _, w := range weights {
+		if k -= w.n; k < 0 {
+			return g.set.Model(w.name)
+		}
+	}
+	return g.set.Model("Wide")
+}
+
+// program makes a program of so many steps, which starts with some rows.
+func (g *gen) program(length int) []step {
+	var out []step
+	for _, w := range weights {
+		for range min(8, 1+w.n) {
+			o := g.insert(g.set.Model(w.name), 3)
+			o.Check, o.Guards = op.Cond{}, nil
+			out = append(out, step{o: o})
+		}
+	}
+	depth := 0
+	for len(out) < length {
+		switch k := g.n(100); {
+		case k < 4 && depth == 0:
+			out = append(out, step{kind: pick(g, []stepKind{beginStep, beginStep, beginStep, readOnlyStep})})
+			depth++
+		case k < 7 && depth > 0 && depth < 4:
+			out = append(out, step{kind: beginStep})
+			depth++
+		case k < 15 && depth > 0:
+			out = append(out, step{kind: pick(g, []stepKind{commitStep, commitStep, rollbackStep})})
+			depth--
+		default:
+			out = append(out, step{o: g.operation()})
+		}
+	}
+	return out
+}
+
+// directed makes a program that meets given cells.
+func (g *gen) directed(cells []cell) []step {
+	m := g.set.Model("Wide")
+	var out []step
+	for range 6 {
+		out = append(out, step{o: g.insert(m, 3)})
+	}
+	for _, c := range cells {
+		for _, f := range m.Fields {
+			if !f.Nullable {
+				continue
+			}
+			for _, path := range [][]string{nil, {"a"}, {"0"}} {
+				if (len(path) > 0 && f.Type.Kind() != jsonKind) || label(f, path) != c.typ {
+					continue
+				}
+				out = append(out, step{o: op.Op{Kind: op.Find, Model: m, Filter: g.compare(f, path, c.op, c.operand)}})
+			}
+		}
+	}
+	return out
+}
+
+// operation makes one operation of any kind.
+func (g *gen) operation() op.Op {
+	if g.one(20) {
+		o := op.Op{Kind: op.Batch}
+		for range 2 + g.n(3) {
+			o.Batch = append(o.Batch, g.single())
+		}
+		if g.one(5) {
+			o.Guards = g.guards()
+		}
+		return o
+	}
+	return g.single()
+}
+
+func (g *gen) single() op.Op {
+	m := g.model()
+	switch k := g.n(100); {
+	case k < 38:
+		return g.find(m)
+	case k < 46:
+		return op.Op{Kind: op.Count, Model: m, Filter: g.cond(m, 2), Using: g.maybe(m, 8)}
+	case k < 53:
+		return g.aggregate(m)
+	case k < 68:
+		return g.insert(m, 3)
+	case k < 82:
+		return g.update(m)
+	case k < 88:
+		o := op.Op{Kind: op.Delete, Model: m, Filter: g.few(m), Using: g.maybe(m, 8)}
+		if o.Filter.Kind != op.Compare && !g.one(4) {
+			o.Filter = op.AllOf(cmp(m.Primary[0].Name, op.Eq, g.value(m, m.Primary[0])), o.Filter)
+		}
+		g.returning(&o)
+		return g.guarded(o)
+	case k < 95:
+		return g.upsert(m)
+	}
+	return g.increment()
+}
+
+// few is a condition that mostly picks a row or two.
+func (g *gen) few(m *schema.Model) op.Cond {
+	if g.one(3) {
+		return g.cond(m, 2)
+	}
+	var cs []op.Cond
+	for _, f := range m.Primary {
+		cs = append(cs, cmp(f.Name, op.Eq, g.value(m, f)))
+	}
+	return op.AllOf(cs...)
+}
+
+// maybe is a condition one in n times.
+func (g *gen) maybe(m *schema.Model, n int) op.Cond {
+	if g.one(n) {
+		return g.cond(m, 1)
+	}
+	return op.Cond{}
+}
+
+func (g *gen) fields(m *schema.Model) []string {
+	var names []string
+	for _, f := range m.Fields {
+		names = append(names, f.Name)
+	}
+	return some(g, names, 6)
+}
+
+func (g *gen) returning(o *op.Op) {
+	if g.one(3) {
+		o.Returning = true
+		if g.one(2) {
+			o.Fields = g.fields(o.Model)
+		}
+	}
+}
+
+func (g *gen) guarded(o op.Op) op.Op {
+	if g.one(8) {
+		o.Guards = g.guards()
+	}
+	return o
+}
+
+func (g *gen) guards() []op.Guard {
+	m := g.model()
+	x := op.Guard{Model: m, Filter: g.few(m), Kind: op.GuardMust}
+	if g.one(3) {
+		x.Kind, x.Rows = op.GuardSnapshot, int64(g.n(3))
+		if x.Rows > 0 && m.VersionF != nil {
+			x.Version = int64(1 + g.n(2))
+		}
+		return []op.Guard{x}
+	}
+	x.Must = g.cond(m, 1)
+	if m.VersionF != nil && g.one(2) {
+		x.Must = cmp(m.VersionF.Name, op.Eq, 1+g.n(2))
+	}
+	return []op.Guard{x}
+}

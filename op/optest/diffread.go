@@ -1,0 +1,290 @@
+package optest
+
+import (
+	"fmt"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// find makes a find. Where a limit or a cursor cuts the rows, the order is
+// made total, or there would be more than one right answer.
+func (g *gen) find(m *schema.Model) op.Op {
+	if m.Name != "Wide" && g.one(3) {
+		if o, ok := g.via(m); ok {
+			return o
+		}
+	}
+	o := op.Op{Kind: op.Find, Model: m, Filter: g.cond(m, 2), Using: g.maybe(m, 10)}
+	if g.one(2) {
+		o.Fields = g.fields(m)
+	}
+	if g.one(10) {
+		return g.distinct(o)
+	}
+	for range g.n(3) {
+		if k, ok := g.sortKey(m); ok {
+			o.Sort = append(o.Sort, k)
+		}
+	}
+	if !g.one(3) {
+		return o
+	}
+	g.totalSort(&o)
+	switch g.n(4) {
+	case 0:
+		o.After = g.cursor(&o)
+	case 1:
+		o.Before = g.cursor(&o)
+	}
+	o.Limit = g.n(6)
+	if g.one(3) {
+		o.Offset = g.n(4)
+	}
+	return o
+}
+
+// distinct sorts by fields asked for, all of them where a limit cuts.
+func (g *gen) distinct(o op.Op) op.Op {
+	o.Distinct = true
+	o.Fields = nil
+	for _, f := range some(g, o.Model.Fields, 3) {
+		if f.Type.Kind() != jsonKind {
+			o.Fields = append(o.Fields, f.Name)
+		}
+	}
+	if o.Fields == nil {
+		o.Fields = []string{o.Model.Primary[0].Name}
+	}
+	for _, f := range o.Fields {
+		o.Sort = append(o.Sort, op.Sort{Field: f, Desc: g.one(2)})
+	}
+	if g.one(2) {
+		o.Limit, o.Offset = g.n(5), g.n(3)
+	} else if g.one(2) {
+		o.Sort = o.Sort[:g.n(len(o.Sort)+1)]
+	}
+	return o
+}
+
+// sortKey is any field, or a place in a JSON field.
+func (g *gen) sortKey(m *schema.Model) (op.Sort, bool) {
+	f := pick(g, m.Fields)
+	k := op.Sort{Field: f.Name, Desc: g.one(2)}
+	if f.Type.Kind() == jsonKind {
+		k.Path = g.path(f)
+	}
+	return k, true
+}
+
+// totalSort appends the key and, for cursors, drops paths.
+func (g *gen) totalSort(o *op.Op) {
+	var keep []op.Sort
+	seen := map[string]bool{}
+	for _, k := range o.Sort {
+		if len(k.Path) == 0 && !seen[k.Field] {
+			seen[k.Field] = true
+			keep = append(keep, k)
+		}
+	}
+	for _, f := range o.Model.Primary {
+		if !seen[f.Name] {
+			keep = append(keep, op.Sort{Field: f.Name, Desc: g.one(2)})
+		}
+	}
+	o.Sort = keep
+}
+
+func (g *gen) cursor(o *op.Op) []any {
+	var out []any
+	for _, k := range o.Sort {
+		f := o.Model.Field(k.Field)
+		if f.Nullable && g.one(3) {
+			out = append(out, nil)
+		} else {
+			out = append(out, g.value(o.Model, f))
+		}
+	}
+	return out
+}
+
+// via makes a find through a relation that leads to the model.
+func (g *gen) via(m *schema.Model) (op.Op, bool) {
+	var rels []*schema.Relation
+	for _, owner := range g.set.Models {
+		for _, r := range owner.Relations {
+			if r.Target == m {
+				rels = append(rels, r)
+			}
+		}
+	}
+	if len(rels) == 0 {
+		return op.Op{}, false
+	}
+	r := pick(g, rels)
+	for range 2 { // lists are where a limit matters
+		if !r.Many() {
+			r = pick(g, rels)
+		}
+	}
+	o := op.Op{Kind: op.Find, Model: m, Via: &op.Via{Model: r.Owner, Relation: r.Name}}
+	seen := map[string]bool{}
+	for range 1 + g.n(5) {
+		var key []any
+		for _, f := range r.From {
+			key = append(key, g.value(r.Owner, f))
+		}
+		if !seen[showRow(key)] {
+			seen[showRow(key)] = true
+			o.Via.Keys = append(o.Via.Keys, key)
+		}
+	}
+	if g.one(4) {
+		o.Filter = g.cond(m, 1)
+	}
+	if g.one(2) {
+		o.Fields = g.fields(m)
+	}
+	if k, ok := g.sortKey(m); ok && g.one(2) {
+		o.Sort = []op.Sort{k}
+	}
+	if g.one(2) {
+		g.totalSort(&o)
+		o.Via.Limit = 1 + g.n(2)
+		if g.one(3) {
+			o.Via.Offset = g.n(3)
+		}
+	}
+	return o, true
+}
+
+func (g *gen) aggregate(m *schema.Model) op.Op {
+	o := op.Op{Kind: op.Aggregate, Model: m, Filter: g.cond(m, 2), Using: g.maybe(m, 10)}
+	if g.one(2) {
+		for _, f := range some(g, m.Fields, 2) {
+			if f.Type.Kind() != jsonKind {
+				o.GroupBy = append(o.GroupBy, f.Name)
+			}
+		}
+	}
+	for i := range 1 + g.n(3) {
+		a := op.Agg{Func: op.AggFunc(1 + g.n(5)), As: fmt.Sprintf("agg%d", i)}
+		f := pick(g, m.Fields)
+		a.Field = f.Name
+		k := f.Type.Kind()
+		switch {
+		case a.Func == op.AggCount && g.one(2):
+			a.Field = ""
+		case a.Func == op.AggCount:
+		case k == jsonKind, a.Func >= op.AggMin && k == bytesKind,
+			a.Func == op.AggSum && !numeric(f),
+			// The sum of floats depends on the order they come in.
+			a.Func == op.AggSum && k == schema.KindFloat && m.Name == "Wide":
+			a.Func = op.AggCount
+		}
+		o.Aggs = append(o.Aggs, a)
+	}
+	cols := op.ResultColumns(&o)
+	if g.one(3) {
+		c := pick(g, cols)
+		if c.Type.Kind() != jsonKind {
+			o.Having = g.compare(c, nil, pick(g, operatorsOf(c)), g.one(6))
+		}
+	}
+	if g.one(3) {
+		for _, name := range o.GroupBy {
+			o.Sort = append(o.Sort, op.Sort{Field: name, Desc: g.one(2)})
+		}
+		if len(o.Sort) > 0 && g.one(2) {
+			o.Limit, o.Offset = g.n(4), g.n(3)
+		}
+	}
+	return o
+}
+
+// cond makes a condition that is nested at most depth deep.
+func (g *gen) cond(m *schema.Model, depth int) op.Cond {
+	k := g.n(20)
+	switch {
+	case depth > 0 && k < 2:
+		return and(g.cond(m, depth-1), g.cond(m, depth-1))
+	case depth > 0 && k < 5:
+		return or(g.cond(m, depth-1), g.cond(m, depth-1))
+	case depth > 0 && k < 7:
+		return not(g.cond(m, depth-1))
+	case k == 7:
+		return op.Cond{Kind: op.CondKind(g.n(2))}
+	case k < 14 && len(m.Relations) > 0:
+		return g.has(m, depth)
+	}
+	return g.leaf(m)
+}
+
+func (g *gen) has(m *schema.Model, depth int) op.Cond {
+	r := pick(g, m.Relations)
+	c := has(r.Name)
+	if g.one(3) {
+		c = hasCount(r.Name, pick(g, []op.Operator{op.Eq, op.Ne, op.Lt, op.Le, op.Gt, op.Ge}), int64(g.n(4)))
+	}
+	if g.one(2) {
+		c.Conds = []op.Cond{g.cond(r.Target, depth-1)}
+	}
+	return c
+}
+
+// leaf compares one field, going through all fields and operators in turn.
+func (g *gen) leaf(m *schema.Model) op.Cond {
+	g.sweep += 1 + g.n(3)
+	f := m.Fields[g.sweep%len(m.Fields)]
+	if m.Name == "Wide" && !f.Nullable && g.one(2) {
+		f = m.Fields[(g.sweep+1)%len(m.Fields)] // the nullable one beside it
+	}
+	var path []string
+	ops := operatorsOf(f)
+	if f.Type.Kind() == jsonKind && !g.one(4) {
+		path, ops = g.path(f), pathOperators
+	}
+	return g.compare(f, path, ops[(g.sweep/len(m.Fields)+g.n(len(ops)))%len(ops)], g.one(6))
+}
+
+// compare makes a comparison, with NULL in the operand or without.
+func (g *gen) compare(f *schema.Field, path []string, o op.Operator, null bool) op.Cond {
+	c := op.Cond{Kind: op.Compare, Field: f.Name, Path: path, Op: o}
+	onJSON := f.Type.Kind() == jsonKind
+	value := func() any {
+		switch {
+		case onJSON:
+			return g.scalar(o)
+		case o == op.Like || o == op.StartsWith || o == op.EndsWith:
+			return g.part(f)
+		}
+		return g.operand(f)
+	}
+	switch o {
+	case op.IsNull, op.NotNull:
+		return c
+	case op.In, op.NotIn, op.Between:
+		c.List = []any{}
+		n := 2
+		if o != op.Between {
+			n = g.n(4)
+		}
+		for range n {
+			c.List = append(c.List, value())
+		}
+		if null && n > 0 {
+			c.List[g.n(n)] = nil
+		} else if null {
+			c.List = []any{nil}
+		}
+		return c
+	case op.Eq, op.Ne:
+		if onJSON && len(path) == 0 {
+			null = true
+		}
+	}
+	if !null {
+		c.Value = value()
+	}
+	return c
+}

@@ -1,0 +1,233 @@
+package optest
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/weftdb/weft/schema"
+)
+
+// Wide has a field of every type, each twice: as it is, and nullable (the
+// names that end in N).
+type Wide struct {
+	ID     string           `weft:"primary,type=string"`
+	Str    string           `weft:"type=string"`
+	StrN   *string          `weft:"type=string"`
+	Text   string           `weft:"type=text"`
+	TextN  *string          `weft:"type=text"`
+	Int    int32            `weft:"type=integer"`
+	IntN   *int32           `weft:"type=integer"`
+	Big    int64            `weft:"type=bigInteger"`
+	BigN   *int64           `weft:"type=bigInteger"`
+	Flt    float64          `weft:"type=float"`
+	FltN   *float64         `weft:"type=float"`
+	Dec    decimal.Decimal  `weft:"type=decimal"`
+	DecN   *decimal.Decimal `weft:"type=decimal"`
+	Flag   bool             `weft:"type=boolean"`
+	FlagN  *bool            `weft:"type=boolean"`
+	Day    time.Time        `weft:"type=date"`
+	DayN   *time.Time       `weft:"type=date"`
+	At     time.Time        `weft:"type=datetime"`
+	AtN    *time.Time       `weft:"type=datetime"`
+	Stamp  time.Time        `weft:"type=timestamp"`
+	StampN *time.Time       `weft:"type=timestamp"`
+	Clock  string           `weft:"type=time"`
+	ClockN *string          `weft:"type=time"`
+	Bin    []byte           `weft:"type=binary"`
+	BinN   *[]byte          `weft:"type=binary"`
+	Uid    string           `weft:"type=uuid"`
+	UidN   *string          `weft:"type=uuid"`
+	Nano   string           `weft:"type=nanoid"`
+	NanoN  *string          `weft:"type=nanoid"`
+	Enum   string           `weft:"enum=red|green|blue"`
+	EnumN  *string          `weft:"enum=red|green|blue"`
+	Arr    []any            `weft:"type=array"`
+	ArrN   *[]any           `weft:"type=array"`
+	Obj    map[string]any   `weft:"type=object"`
+	ObjN   *map[string]any  `weft:"type=object"`
+	Doc    map[string]any   `weft:"type=json"`
+	DocN   *map[string]any  `weft:"type=json"`
+	Docb   map[string]any   `weft:"type=jsonb"`
+	DocbN  *map[string]any  `weft:"type=jsonb"`
+	Ver    int64            `weft:"version"`
+}
+
+// Ticket gets its key from the database.
+type Ticket struct {
+	ID    int64 `weft:"primary,auto"`
+	Title string
+	Ver   int64 `weft:"version"`
+}
+
+// Seat has a key of two fields and columns named like words of SQL.
+type Seat struct {
+	Hall  string `weft:"primary,type=string"`
+	Row   int64  `weft:"primary"`
+	Group string
+	Order *int64
+	Ver   int64 `weft:"version"`
+}
+
+// Author has one profile and many posts.
+type Author struct {
+	ID      string `weft:"primary,type=string"`
+	Name    string
+	Age     *int64
+	Ver     int64    `weft:"version"`
+	Profile *Profile `weft:"has_one,fk=AuthorID"`
+	Posts   []*Post  `weft:"has_many,fk=AuthorID"`
+}
+
+// Profile belongs to an author.
+type Profile struct {
+	ID       string  `weft:"primary,type=string"`
+	AuthorID string  `weft:"type=string"`
+	Bio      string  `weft:"type=text"`
+	Author   *Author `weft:"belongs_to,fk=AuthorID"`
+}
+
+// Post belongs to an author, or to none, and has many tags.
+type Post struct {
+	ID       string  `weft:"primary,type=string"`
+	AuthorID *string `weft:"index,type=string"`
+	Title    string
+	Rank     int64
+	Score    *float64
+	Ver      int64   `weft:"version"`
+	Author   *Author `weft:"belongs_to,fk=AuthorID"`
+	Tags     []*Tag  `weft:"many_to_many,through=PostTag"`
+}
+
+// Tag has many posts.
+type Tag struct {
+	ID    string `weft:"primary,type=string"`
+	Label string
+	Posts []*Post `weft:"many_to_many,through=PostTag"`
+}
+
+// PostTag joins posts and tags.
+type PostTag struct {
+	PostID string `weft:"primary,type=string"`
+	TagID  string `weft:"primary,type=string"`
+}
+
+// Employee has a manager, an employee.
+type Employee struct {
+	ID        string `weft:"primary,type=string"`
+	Name      string
+	ManagerID *string     `weft:"type=string"`
+	Manager   *Employee   `weft:"belongs_to,fk=ManagerID,on_delete=set null"`
+	Reports   []*Employee `weft:"has_many,fk=ManagerID"`
+}
+
+// Note belongs to a user.
+type Note struct {
+	ID     string `weft:"primary,type=string"`
+	UserID string `weft:"type=string"`
+	Body   string `weft:"type=text"`
+	Ver    int64  `weft:"version"`
+}
+
+// Weft makes Note user-scoped.
+func (Note) Weft() schema.Options { return schema.Options{Scope: schema.UserScope} }
+
+// Account has a unique field, a unique pair, and numbers to add to.
+type Account struct {
+	ID      string  `weft:"primary,type=string"`
+	Email   *string `weft:"unique,type=string"`
+	Tenant  string
+	Handle  *string
+	Balance int64
+	Count   *int64
+	Credit  decimal.Decimal `weft:"type=decimal"`
+	Score   float64
+	Extra   *map[string]any `weft:"type=json"`
+	Ver     int64           `weft:"version"`
+}
+
+// Weft gives Account its unique pair.
+func (Account) Weft() schema.Options {
+	return schema.Options{Indexes: []schema.Index{{Fields: []string{"tenant", "handle"}, Unique: true, Name: "account_handle"}}}
+}
+
+// Parent is pointed at by the three kinds of children.
+type Parent struct {
+	ID   string `weft:"primary,type=string"`
+	Name string
+}
+
+// ChildCascade goes with its parent.
+type ChildCascade struct {
+	ID       string  `weft:"primary,type=string"`
+	ParentID *string `weft:"type=string"`
+	Parent   *Parent `weft:"belongs_to,fk=ParentID,on_delete=cascade"`
+}
+
+// ChildNull loses its parent.
+type ChildNull struct {
+	ID       string  `weft:"primary,type=string"`
+	ParentID *string `weft:"type=string"`
+	Parent   *Parent `weft:"belongs_to,fk=ParentID,on_delete=set null"`
+}
+
+// ChildRestrict keeps its parent.
+type ChildRestrict struct {
+	ID       string  `weft:"primary,type=string"`
+	ParentID *string `weft:"type=string"`
+	Parent   *Parent `weft:"belongs_to,fk=ParentID,on_delete=restrict"`
+}
+
+// Plain has no version.
+type Plain struct {
+	ID    string `weft:"primary,type=string"`
+	Value int64
+	Label *string
+}
+
+var models = sync.OnceValues(func() (*schema.Set, error) {
+	var all []*schema.Model
+	for _, v := range []any{
+		Wide{},
+		Ticket{},
+		Seat{},
+		Author{},
+		Profile{},
+		Post{},
+		Tag{},
+		PostTag{},
+		Employee{},
+		Note{},
+		Account{},
+		Parent{},
+		ChildCascade{},
+		ChildNull{},
+		ChildRestrict{},
+		Plain{},
+	} {
+		m, err := schema.FromStruct(v)
+		if err != nil {
+			return nil, fmt.Errorf("read model %T: %w", v, err)
+		}
+		if m.Name == "Wide" {
+			for _, f := range m.Fields {
+				// Whatever the Go type says: N is for nullable.
+				f.Nullable = strings.HasSuffix(f.Name, "N")
+			}
+		}
+		all = append(all, m)
+	}
+	return schema.Build(all...)
+})
+
+// Models gives the models of the suite. The set is shared and never changes.
+func Models() *schema.Set {
+	set, err := models()
+	if err != nil {
+		panic("optest: the suite's own models are wrong: " + err.Error())
+	}
+	return set
+}
