@@ -1,0 +1,246 @@
+package migrate
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// metaTable holds what Weft keeps about a database as a whole.
+const metaTable = "weft_meta"
+
+// A table as the models want it.
+type table struct {
+	model   *schema.Model
+	name    string
+	columns []*column
+	key     []string
+	indexes []*index
+	foreign []*foreignKey
+}
+
+type column struct {
+	field *schema.Field
+	name  string
+	decl  string // as declared in the database
+	null  bool
+	auto  bool // INTEGER PRIMARY KEY AUTOINCREMENT
+}
+
+type index struct {
+	name    string
+	columns []string
+	unique  bool
+	where   string
+	reason  string
+}
+
+type foreignKey struct {
+	name       string
+	columns    []string
+	refTable   string
+	refColumns []string
+	onDelete   schema.Action
+	onUpdate   schema.Action
+}
+
+func (t *table) autoKey() bool {
+	return slices.ContainsFunc(t.columns, func(c *column) bool { return c.auto })
+}
+
+func (t *table) column(name string) *column {
+	for _, c := range t.columns {
+		if fold(c.name) == fold(name) {
+			return c
+		}
+	}
+	return nil
+}
+
+// fold makes names comparable as SQLite compares them: the case of ASCII
+// letters does not matter.
+func fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// desire makes tables from models. All that SQLite cannot hold is reported at
+// once.
+func desire(set *schema.Set) ([]*table, error) {
+	d := &desired{tables: map[string]*table{}, indexes: map[string]string{}}
+	for _, m := range set.Models {
+		d.addTable(m)
+	}
+	for _, t := range d.list {
+		d.addIndexes(t)
+	}
+	for _, t := range d.list {
+		d.addForeign(t)
+	}
+	for _, t := range d.list {
+		d.checkForeign(t)
+	}
+	if len(d.faults) > 0 {
+		return nil, op.Errorf(op.CodeValidation, "migrate: SQLite cannot hold these models: %s", strings.Join(d.faults, "; "))
+	}
+	return d.list, nil
+}
+
+type desired struct {
+	list    []*table
+	tables  map[string]*table // by folded name
+	indexes map[string]string // folded name → table
+	faults  []string
+}
+
+func (d *desired) fault(format string, args ...any) {
+	d.faults = append(d.faults, fmt.Sprintf(format, args...))
+}
+
+func (d *desired) addTable(m *schema.Model) {
+	t := &table{model: m, name: m.Table}
+	d.checkName(m.Name, "table", m.Table)
+	switch other := d.tables[fold(t.name)]; {
+	case other != nil:
+		d.fault("%s and %s have the same table %s", other.model.Name, m.Name, t.name)
+		return
+	case fold(t.name) == metaTable:
+		d.fault("%s: table %s is Weft's own", m.Name, metaTable)
+		return
+	}
+	d.tables[fold(t.name)] = t
+	d.list = append(d.list, t)
+	for _, f := range m.Fields {
+		d.addColumn(t, f)
+	}
+	for _, f := range m.Primary {
+		t.key = append(t.key, f.Column)
+	}
+	if len(t.key) == 0 {
+		d.fault("%s has no primary key", m.Name)
+	}
+}
+
+func (d *desired) addColumn(t *table, f *schema.Field) {
+	who := t.model.Name + "." + f.Name
+	d.checkName(who, "column", f.Column)
+	if t.column(f.Column) != nil {
+		d.fault("%s: table %s has two columns %s (upper and lower case are the same)", who, t.name, f.Column)
+		return
+	}
+	decl, err := declare(f)
+	if err != nil {
+		d.fault("%s: %v", who, err)
+	}
+	c := &column{field: f, name: f.Column, decl: decl, null: f.Nullable}
+	if slices.Contains(t.model.Primary, f) {
+		c.null = false
+	}
+	if f.Auto {
+		switch {
+		case len(t.model.Primary) != 1 || t.model.Primary[0] != f:
+			d.fault("%s: auto needs a field that is the whole primary key", who)
+		case f.Type.Kind() != schema.KindInt:
+			d.fault("%s: auto needs an integer, not %s", who, f.Type)
+		default:
+			c.auto = true
+		}
+	}
+	t.columns = append(t.columns, c)
+}
+
+func (d *desired) checkName(who, what, name string) {
+	switch {
+	case name == "":
+		d.fault("%s: the name of its %s is empty", who, what)
+	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
+		d.fault("%s: the name of its %s %q is not valid UTF-8 without NUL", who, what, name)
+	case what != "column" && strings.HasPrefix(fold(name), "sqlite_"):
+		d.fault("%s: names of a %s that begin with sqlite_ belong to SQLite: %s", who, what, name)
+	}
+}
+
+// addIndexes makes the indexes that fields and options ask for. Uniqueness of
+// a model with soft delete holds among live rows.
+func (d *desired) addIndexes(t *table) {
+	for _, c := range t.columns {
+		f, cols := c.field, []string{c.name}
+		switch {
+		case slices.Equal(cols, t.key): // the key is unique and indexed
+		case f.Unique:
+			d.addIndex(t, &index{columns: cols, unique: true, reason: "field " + f.Name + " is unique"})
+		case f.Index, f.IndexGlobal:
+			d.addIndex(t, &index{columns: cols, reason: "field " + f.Name + " is indexed"})
+		}
+	}
+	for _, x := range t.model.Indexes {
+		var cols, names []string
+		for _, name := range x.Fields {
+			f := fieldOf(t.model, name)
+			if f == nil {
+				d.fault("%s: index on unknown field %s", t.model.Name, name)
+				continue
+			}
+			cols, names = append(cols, f.Column), append(names, f.Name)
+		}
+		if len(cols) != len(x.Fields) || len(cols) == 0 {
+			continue
+		}
+		reason := "index on " + strings.Join(names, ", ")
+		if x.Unique {
+			reason = "unique " + reason
+		}
+		d.addIndex(t, &index{name: x.Name, columns: cols, unique: x.Unique, where: strings.TrimSpace(x.Where), reason: reason})
+	}
+}
+
+func fieldOf(m *schema.Model, name string) *schema.Field {
+	for _, f := range m.Fields {
+		if f.Name == name || f.GoName == name && name != "" {
+			return f
+		}
+	}
+	return nil
+}
+
+func (d *desired) addIndex(t *table, x *index) {
+	if x.name == "" {
+		end := "_idx"
+		if x.unique {
+			end = "_key"
+		}
+		x.name = t.name + "_" + strings.Join(x.columns, "_") + end
+	}
+	if del := t.model.DeletedF; del != nil && x.unique {
+		live := quote(del.Column) + " IS NULL"
+		if x.where != "" {
+			live = "(" + x.where + ") AND " + live
+		}
+		x.where = live
+		x.reason += " among live rows"
+	}
+	for _, y := range t.indexes {
+		if fold(y.name) == fold(x.name) && y.unique == x.unique && slices.Equal(y.columns, x.columns) && samePredicate(x.where, y.where) {
+			return
+		}
+	}
+	d.checkName(t.model.Name, "index", x.name)
+	if other, taken := d.indexes[fold(x.name)]; taken {
+		d.fault("%s: index %s exists twice in the models (the other is on %s); give one another name", t.model.Name, x.name, other)
+		return
+	}
+	if d.tables[fold(x.name)] != nil {
+		d.fault("%s: index %s has the name of a table; give it another", t.model.Name, x.name)
+		return
+	}
+	d.indexes[fold(x.name)] = t.name
+	t.indexes = append(t.indexes, x)
+}
