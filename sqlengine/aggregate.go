@@ -1,0 +1,145 @@
+package sqlengine
+
+import (
+	"strconv"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+func (b *builder) kAggregate(o *op.Op) {
+	b.kByte(byte(o.Kind))
+	b.kModel(o.Model)
+	b.kCond(&o.Using)
+	b.kCond(&o.Filter)
+	b.kTexts(o.GroupBy)
+	b.kNum(len(o.Aggs))
+	for i := range o.Aggs {
+		b.kByte(byte(o.Aggs[i].Func))
+		b.kText(o.Aggs[i].Field)
+		b.kText(o.Aggs[i].As)
+	}
+	b.kCond(&o.Having)
+	b.kSort(o.Sort)
+	b.kBool(o.Limit > 0)
+	b.kBool(o.Offset > 0)
+}
+
+// aggregate writes a SELECT of groups. Its columns are named a0, a1, …, by
+// which Having and the order refer to them.
+func (b *builder) aggregate(o *op.Op) {
+	sc := b.open(o.Model)
+	if b.err != nil {
+		return
+	}
+	result := scope{t: sc.t}
+	having := o.Having.Kind != op.True
+	if having {
+		b.w("SELECT ")
+		for i := range len(o.GroupBy) + len(o.Aggs) {
+			if i > 0 {
+				b.w(", ")
+			}
+			b.w("a")
+			b.number(i)
+		}
+		b.w(" FROM (")
+	}
+	b.w("SELECT ")
+	add := func(name string, c *Column) {
+		n := len(result.named)
+		alias := "a" + strconv.Itoa(n)
+		b.w(" AS ")
+		b.w(alias)
+		b.result(c)
+		result.named = append(result.named, named{name: name, expr: alias, col: c})
+	}
+	for i, f := range o.GroupBy {
+		if i > 0 {
+			b.w(", ")
+		}
+		add(f, b.col(&sc, f))
+	}
+	for i := range o.Aggs {
+		if i > 0 || len(o.GroupBy) > 0 {
+			b.w(", ")
+		}
+		add(o.Aggs[i].As, b.agg(&sc, &o.Aggs[i]))
+	}
+	b.w(" FROM ")
+	b.from(sc)
+	b.where(&sc, " WHERE ", &o.Using, &o.Filter)
+	for i, f := range o.GroupBy {
+		if i == 0 {
+			b.w(" GROUP BY ")
+		} else {
+			b.w(", ")
+		}
+		b.col(&sc, f)
+	}
+	if having {
+		b.w(")")
+		b.where(&result, " WHERE ", &o.Having)
+	}
+	b.order(&result, o.Sort)
+	b.limit(o.Limit, o.Offset)
+}
+
+var (
+	countField = &schema.Field{Name: "count", Type: schema.BigInteger}
+	intColumn  = &Column{Field: countField, Name: "count", store: storeInt}
+)
+
+// agg writes one aggregate and gives the column that its values are like.
+func (b *builder) agg(sc *scope, a *op.Agg) *Column {
+	if a.Field == "" {
+		if a.Func != op.AggCount {
+			b.fail(op.Invalid(sc.t.Model.Name, a.As, "aggregate", "needs a field"))
+		}
+		b.w("count(*)")
+		return b.like(intColumn, a)
+	}
+	switch a.Func {
+	case op.AggCount:
+		b.w("count(")
+	case op.AggCountDistinct:
+		b.w("count(DISTINCT ")
+	case op.AggSum:
+		c, _, _ := b.ref(sc, a.Field)
+		switch c.store {
+		case storeInt:
+			b.w(b.d.Sum)
+		case storeScaled:
+			b.w(b.d.SumWide)
+		default:
+			b.w("sum")
+		}
+		b.w("(")
+	case op.AggMin:
+		b.w("min(")
+	case op.AggMax:
+		b.w("max(")
+	default:
+		b.fail(op.Errorf(op.CodeInternal, "unknown aggregate %d", a.Func))
+	}
+	c := b.col(sc, a.Field)
+	b.w(")")
+	switch a.Func {
+	case op.AggCount, op.AggCountDistinct:
+		return b.like(intColumn, a)
+	case op.AggSum:
+		switch c.store {
+		case storeInt, storeFloat, storeScaled, storeNumeric:
+		default:
+			b.fail(op.Invalid(sc.t.Model.Name, a.Field, "aggregate", "is of type %s and has no sum", c.Field.Type))
+		}
+	}
+	return b.like(c, a)
+}
+
+// like is a column of the same storage under the name of an aggregate.
+func (b *builder) like(c *Column, a *op.Agg) *Column {
+	out := *c
+	out.Name, out.null, out.loose = a.As, true, true
+	return &out
+}

@@ -1,0 +1,239 @@
+package sqlengine
+
+import (
+	"context"
+	"slices"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// change runs an operation that writes. Where one statement is enough it is
+// its own transaction.
+func (c *Core) change(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	if o.Model.Kind == schema.EventLog && o.Kind != op.Insert {
+		return op.Result{}, op.Errorf(op.CodeUnsupported, "%s is an event log: rows are only appended", o.Model.Name)
+	}
+	var res op.Result
+	var err error
+	if c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o)) {
+		res, err = c.inTurn(ctx, s, *o)
+	} else {
+		res, err = c.once(ctx, s, o)
+	}
+	if err != nil {
+		return op.Result{}, explain(err, o.Kind.String(), o.Model, -1)
+	}
+	return res, nil
+}
+
+// inTurn runs an operation of several statements as one transaction.
+func (c *Core) inTurn(ctx context.Context, s Session, o op.Op) (res op.Result, err error) {
+	err = s.Atomic(ctx, func() error {
+		if err := c.guards(ctx, s, &o); err != nil {
+			return err
+		}
+		res, err = c.once(ctx, s, &o)
+		return err
+	})
+	return res, err
+}
+
+func (c *Core) once(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	switch o.Kind {
+	case op.Insert:
+		return c.insert(ctx, s, o)
+	case op.Upsert:
+		return c.upsert(ctx, s, o)
+	}
+	return c.modify(ctx, s, o)
+}
+
+// direct returns the condition of a guard that can be part of the statement
+// itself: the only guard, on the one row that the operation is about.
+func (c *Core) direct(o *op.Op) *op.Cond {
+	if len(o.Guards) != 1 || o.Check.Kind != op.True || o.Kind == op.Insert || o.Kind == op.Upsert {
+		return nil
+	}
+	g := &o.Guards[0]
+	if g.Kind != op.GuardMust || g.Model != o.Model || !byKey(o.Model, &o.Filter) || !same(&g.Filter, &o.Filter) {
+		return nil
+	}
+	return &g.Must
+}
+
+// byKey reports whether a condition holds for one row at most, because it
+// names the whole key.
+func byKey(m *schema.Model, c *op.Cond) bool {
+	one := func(f *schema.Field, c *op.Cond) bool {
+		return c.Kind == op.Compare && c.Op == op.Eq && len(c.Path) == 0 && m.Field(c.Field) == f
+	}
+	if len(m.Primary) == 1 && one(m.Primary[0], c) {
+		return true
+	}
+	if c.Kind != op.And {
+		return false
+	}
+	for _, f := range m.Primary {
+		if !slices.ContainsFunc(c.Conds, func(c op.Cond) bool { return one(f, &c) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// same reports whether two conditions by key are the same.
+func same(a, b *op.Cond) bool {
+	if a.Kind != b.Kind || a.Op != b.Op || a.Field != b.Field || len(a.Conds) != len(b.Conds) ||
+		len(a.Path)+len(b.Path)+len(a.List)+len(b.List) > 0 || a.Relation != b.Relation {
+		return false
+	}
+	if a.Kind == op.Compare && op.CompareValues(a.Value, b.Value) != 0 {
+		return false
+	}
+	for i := range a.Conds {
+		if !same(&a.Conds[i], &b.Conds[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// chained reports whether deleting one row of the operation may change or
+// delete another before its turn comes. Then its rows are read first: they are
+// given, and counted, as they were.
+func chained(o *op.Op) bool {
+	return o.Kind == op.Delete && pointsAtItself(o.Model) && !byKey(o.Model, &o.Filter)
+}
+
+var everything op.Cond
+
+// whole is the operation with all fields in its result.
+func whole(o *op.Op) *op.Op {
+	if o.Fields == nil {
+		return o
+	}
+	full := *o
+	full.Fields = nil
+	return &full
+}
+
+// modify runs an update, increment or delete.
+func (c *Core) modify(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	f := form{must: &everything}
+	direct := c.direct(o)
+	if direct != nil {
+		f.must = direct
+	}
+	check := o.Check.Kind != op.True && o.Kind != op.Delete
+	var res op.Result
+	switch {
+	case check:
+		f.give = giveFields
+		list, err := c.all(ctx, s, whole(o), f)
+		if err != nil {
+			return res, err
+		}
+		if err := c.check(ctx, s, o, list); err != nil {
+			return res, err
+		}
+		res.N = int64(len(list))
+		if o.Returning {
+			list, err = project(o, list)
+			res.Rows = given(list, o.Sink)
+		}
+		return res, err
+	case chained(o):
+		find := op.Op{Kind: op.Find, Model: o.Model, Filter: o.Filter, Using: o.Using, Fields: o.Fields}
+		list, err := c.all(ctx, s, &find, form{})
+		if err != nil {
+			return res, err
+		}
+		if _, _, err := c.exec(ctx, s, o, f); err != nil {
+			return res, err
+		}
+		res.N = int64(len(list))
+		if o.Returning {
+			res.Rows = given(list, o.Sink)
+		}
+	case o.Returning:
+		f.give = giveFields
+		list, err := c.all(ctx, s, o, f)
+		if err != nil {
+			return res, err
+		}
+		res = op.Result{N: int64(len(list)), Rows: given(list, o.Sink)}
+	default:
+		n, _, err := c.exec(ctx, s, o, f)
+		if err != nil {
+			return res, err
+		}
+		res.N = n
+	}
+	if direct != nil && res.N == 0 {
+		return res, c.stale(ctx, s, o, &o.Guards[0])
+	}
+	return res, nil
+}
+
+// project gives the fields that the operation asks for of full rows.
+func project(o *op.Op, list [][]any) ([][]any, error) {
+	if o.Fields == nil {
+		return list, nil
+	}
+	pos := make([]int, len(o.Fields))
+	for i, name := range o.Fields {
+		f := o.Model.Field(name)
+		if f == nil {
+			return nil, op.Invalid(o.Model.Name, name, "field", "is no field of %s", o.Model.Name)
+		}
+		pos[i] = f.Pos
+	}
+	out := make([][]any, len(list))
+	for i, row := range list {
+		out[i] = make([]any, len(pos))
+		for j, p := range pos {
+			out[i][j] = row[p]
+		}
+	}
+	return out, nil
+}
+
+// upsert runs an upsert, row by row.
+func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	var res op.Result
+	var list [][]any
+	for i := range o.Rows {
+		index := -1
+		if len(o.Rows) > 1 {
+			index = i
+		}
+		f := form{rows: o.Rows[i : i+1]}
+		if !o.Returning && o.Check.Kind == op.True {
+			n, _, err := c.exec(ctx, s, o, f)
+			if err != nil {
+				return op.Result{}, explain(err, "upsert", o.Model, index)
+			}
+			res.N += n
+			continue
+		}
+		f.give = giveFields
+		got, err := c.all(ctx, s, whole(o), f)
+		if err != nil {
+			return op.Result{}, explain(err, "upsert", o.Model, index)
+		}
+		res.N += int64(len(got))
+		list = append(list, got...)
+	}
+	if err := c.check(ctx, s, o, list); err != nil {
+		return op.Result{}, err
+	}
+	if o.Returning {
+		list, err := project(o, list)
+		if err != nil {
+			return op.Result{}, err
+		}
+		res.Rows = given(list, o.Sink)
+	}
+	return res, nil
+}

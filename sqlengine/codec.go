@@ -1,0 +1,337 @@
+package sqlengine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+var (
+	maxInt = decimal.NewFromInt(math.MaxInt64)
+	minInt = decimal.NewFromInt(math.MinInt64)
+	// never is a value that is equal to nothing in any column but a binary one.
+	never = BlobValue("")
+)
+
+// encode turns a canonical value into what the column keeps.
+func (c *Column) encode(v any) (Value, error) {
+	switch v := v.(type) {
+	case nil:
+		return Value{}, nil
+	case string:
+		return TextValue(v), nil
+	case int64:
+		switch c.store {
+		case storeFloat:
+			return FloatValue(float64(v)), nil
+		case storeScaled, storeNumeric:
+			return c.encode(decimal.NewFromInt(v))
+		}
+		return IntValue(v), nil
+	case float64:
+		return FloatValue(v), nil
+	case bool:
+		if v {
+			return IntValue(1), nil
+		}
+		return IntValue(0), nil
+	case time.Time:
+		b := make([]byte, 0, 26)
+		if c.store == storeDate {
+			b = AppendDate(b, v)
+		} else {
+			b = AppendTime(b, v)
+		}
+		return TextValue(unsafe.String(unsafe.SliceData(b), len(b))), nil
+	case []byte:
+		return BlobValue(unsafe.String(unsafe.SliceData(v), len(v))), nil
+	case op.JSON:
+		return TextValue(string(v)), nil
+	case decimal.Decimal:
+		if c.store != storeScaled {
+			return TextValue(v.String()), nil
+		}
+		n := v.Shift(c.scale)
+		if !n.IsInteger() {
+			return Value{}, c.invalid("scale", "has more than %d decimals: %s", c.scale, v)
+		}
+		if n.GreaterThan(maxInt) || n.LessThan(minInt) {
+			return Value{}, c.invalid("range", "is too large: %s", v)
+		}
+		return IntValue(n.IntPart()), nil
+	case op.Unset:
+		return Value{}, nil
+	}
+	return Value{}, c.invalid("type", "a value of Go type %T cannot be stored", v)
+}
+
+func (c *Column) invalid(rule, format string, args ...any) error {
+	return op.Invalid("", c.Field.Name, rule, format, args...)
+}
+
+// bound turns a canonical value into what the column is compared with by o.
+// A decimal between two that the column can hold is replaced by the neighbour
+// that gives the same answer.
+func (c *Column) bound(v any, o op.Operator) (Value, error) {
+	if c.store == storeScaled {
+		d, ok := v.(decimal.Decimal)
+		if i, isInt := v.(int64); isInt {
+			d, ok = decimal.NewFromInt(i), true
+		}
+		if ok {
+			n := d.Shift(c.scale)
+			if !n.IsInteger() {
+				switch o {
+				case op.Lt, op.Ge:
+					n = n.Ceil()
+				case op.Le, op.Gt:
+					n = n.Floor()
+				default:
+					return never, nil
+				}
+			}
+			switch {
+			case n.GreaterThan(maxInt) && (o == op.Eq || o == op.Ne):
+				return never, nil
+			case n.LessThan(minInt) && (o == op.Eq || o == op.Ne):
+				return never, nil
+			case n.GreaterThan(maxInt):
+				return IntValue(math.MaxInt64), nil
+			case n.LessThan(minInt):
+				return IntValue(math.MinInt64), nil
+			}
+			return IntValue(n.IntPart()), nil
+		}
+	}
+	return c.encode(v)
+}
+
+// value reads the column as a canonical value.
+func (c *Column) value(cur Cursor, i int) (any, error) {
+	k := cur.Kind(i)
+	if k == Null {
+		return nil, nil
+	}
+	switch c.store {
+	case storeText:
+		if k == Text {
+			return string(cur.View(i)), nil
+		}
+	case storeInt:
+		if k == Int {
+			return cur.Int(i), nil
+		}
+	case storeFloat:
+		if k == Float {
+			return cur.Float(i), nil
+		}
+	case storeBool:
+		if k == Int {
+			return cur.Int(i) != 0, nil
+		}
+	case storeTime, storeDate:
+		if k == Text {
+			if t, ok := parseTime(cur.View(i)); ok {
+				return c.day(t), nil
+			}
+		}
+	case storeBytes:
+		if k == Blob {
+			return copied(cur.View(i)), nil
+		}
+	case storeJSON:
+		if k == Text {
+			return op.JSON(cur.View(i)), nil
+		}
+	case storeScaled:
+		if k == Int {
+			return decimal.New(cur.Int(i), -c.scale), nil
+		}
+	}
+	return c.convert(Cell(cur, i))
+}
+
+// deliver gives the column to a sink.
+func (c *Column) deliver(cur Cursor, i int, s op.Sink, out int) error {
+	k := cur.Kind(i)
+	switch {
+	case k == Null:
+		s.Null(out)
+	case c.store == storeText && k == Text:
+		s.Text(out, string(cur.View(i)))
+	case c.store == storeInt && k == Int:
+		s.Int(out, cur.Int(i))
+	case c.store == storeFloat && k == Float:
+		s.Float(out, cur.Float(i))
+	case c.store == storeBool && k == Int:
+		s.Bool(out, cur.Int(i) != 0)
+	case c.store == storeBytes && k == Blob:
+		s.Bytes(out, copied(cur.View(i)))
+	case (c.store == storeTime || c.store == storeDate) && k == Text:
+		if t, ok := parseTime(cur.View(i)); ok {
+			s.Time(out, c.day(t))
+			return nil
+		}
+		fallthrough
+	default:
+		v, err := c.value(cur, i)
+		if err != nil {
+			return err
+		}
+		op.Put(s, out, v)
+	}
+	return nil
+}
+
+func copied(b []byte) []byte {
+	out := make([]byte, len(b))
+	copy(out, b)
+	return out
+}
+
+// day cuts the time of day off a date.
+func (c *Column) day(t time.Time) time.Time {
+	if c.Field != nil && c.Field.Type == schema.Date {
+		return t.Truncate(24 * time.Hour)
+	}
+	return t
+}
+
+// convert reads what another program may have stored in the column.
+func (c *Column) convert(v Value) (any, error) {
+	switch c.store {
+	case storeAny:
+		return v.Any(), nil
+	case storeText:
+		switch v.Kind {
+		case Int:
+			return strconv.FormatInt(v.Int(), 10), nil
+		case Float:
+			return strconv.FormatFloat(v.Float(), 'g', -1, 64), nil
+		case Blob:
+			return v.Bytes(), nil
+		}
+	case storeInt:
+		switch v.Kind {
+		case Float:
+			if f := v.Float(); f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+				return int64(f), nil
+			}
+		case Text:
+			if n, err := strconv.ParseInt(strings.TrimSpace(v.Bytes()), 10, 64); err == nil {
+				return n, nil
+			}
+		}
+	case storeFloat:
+		switch v.Kind {
+		case Int:
+			return float64(v.Int()), nil
+		case Text:
+			if f, err := strconv.ParseFloat(strings.TrimSpace(v.Bytes()), 64); err == nil {
+				return f, nil
+			}
+		}
+	case storeBool:
+		switch v.Kind {
+		case Float:
+			return v.Float() != 0, nil
+		case Text:
+			switch strings.ToLower(strings.TrimSpace(v.Bytes())) {
+			case "1", "t", "true", "y", "yes", "on":
+				return true, nil
+			case "0", "f", "false", "n", "no", "off", "":
+				return false, nil
+			}
+		}
+	case storeTime, storeDate:
+		switch v.Kind {
+		case Text:
+			if t, ok := parseFoundTime(v.Bytes()); ok {
+				return c.day(t), nil
+			}
+		case Int: // seconds, or milliseconds where seconds would be far ahead
+			if n := v.Int(); n > 1e11 || n < -1e11 {
+				return c.day(time.UnixMilli(n).UTC()), nil
+			}
+			return c.day(time.Unix(v.Int(), 0).UTC()), nil
+		}
+	case storeBytes:
+		return []byte(v.Bytes()), nil
+	case storeJSON, storeFoundJSON:
+		return canonJSON(v)
+	case storeScaled, storeNumeric:
+		return c.decimal(v)
+	}
+	return nil, op.Errorf(op.CodeDatabase, "the column %s holds %s, which is no %s", c.Name, shown(v), c.Field.Type)
+}
+
+func (c *Column) decimal(v Value) (any, error) {
+	var d decimal.Decimal
+	switch v.Kind {
+	case Int:
+		d = decimal.NewFromInt(v.Int())
+	case Float:
+		d = decimal.NewFromFloat(v.Float())
+	default:
+		var err error
+		if d, err = decimal.NewFromString(strings.TrimSpace(v.Bytes())); err != nil {
+			return nil, op.Errorf(op.CodeDatabase, "the column %s holds %s, which is no decimal", c.Name, shown(v))
+		}
+	}
+	if c.store == storeScaled && v.Kind == Text { // a sum beyond 64 bits
+		return d.Shift(-c.scale), nil
+	}
+	return d.Round(c.scale), nil
+}
+
+func shown(v Value) string {
+	s := fmt.Sprint(v.Any())
+	if v.Kind == Text || v.Kind == Blob {
+		s = v.Bytes()
+		if len(s) > 40 {
+			s = s[:40] + "…"
+		}
+		s = strconv.Quote(s)
+	}
+	return s
+}
+
+// canonJSON makes JSON of somebody else's canonical.
+func canonJSON(v Value) (any, error) {
+	var doc any
+	switch v.Kind {
+	case Int:
+		return op.JSON(strconv.FormatInt(v.Int(), 10)), nil
+	case Float:
+		doc = v.Float()
+	default:
+		dec := json.NewDecoder(strings.NewReader(v.Bytes()))
+		dec.UseNumber()
+		if err := dec.Decode(&doc); err != nil {
+			return nil, op.Errorf(op.CodeDatabase, "a JSON column holds %s, which is no JSON: %w", shown(v), err)
+		}
+	}
+	s, err := marshalJSON(doc)
+	return op.JSON(s), err
+}
+
+// marshalJSON writes compact JSON with sorted keys and without escaping for HTML.
+func marshalJSON(doc any) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(doc); err != nil {
+		return "", err
+	}
+	return strings.TrimSuffix(b.String(), "\n"), nil
+}

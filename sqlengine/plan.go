@@ -1,0 +1,103 @@
+package sqlengine
+
+import (
+	"context"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// Planned is a statement that an operation would run.
+type Planned struct {
+	Statement *Statement
+	Args      []Value
+	Notes     []string
+}
+
+// Plan gives the statements that an operation would run, the main one of each
+// operation of a batch.
+func (c *Core) Plan(ctx context.Context, s Session, o *op.Op) ([]Planned, error) {
+	if o.Kind == op.Batch {
+		var list []Planned
+		for i := range o.Batch {
+			some, err := c.Plan(ctx, s, &o.Batch[i])
+			if err != nil {
+				return nil, op.InBatch(i, err)
+			}
+			list = append(list, some...)
+		}
+		return list, nil
+	}
+	if o.Model == nil {
+		return nil, op.Errorf(op.CodeValidation, "the operation has no model")
+	}
+	f := form{must: &op.Cond{}}
+	var out Planned
+	switch o.Kind {
+	case op.Insert, op.Upsert:
+		if len(o.Rows) == 0 {
+			return nil, nil
+		}
+		f.rows = o.Rows[:1]
+		if len(o.Rows) > 1 {
+			out.Notes = append(out.Notes, "for all rows, several at a time, in one transaction")
+		}
+	case op.Update, op.Increment, op.Delete:
+		if must := c.direct(o); must != nil {
+			f.must = must
+		}
+	}
+	if len(o.Guards) > 0 && f.must.Kind == op.True {
+		out.Notes = append(out.Notes, "guards are checked first, in the same transaction")
+	}
+	if o.Check.Kind != op.True {
+		out.Notes = append(out.Notes, "the rows as written are checked before commit")
+	}
+	b := c.builder()
+	defer b.done()
+	p, err := c.plan(ctx, s, b, o, f)
+	if err != nil {
+		return nil, explain(err, o.Kind.String(), o.Model, -1)
+	}
+	out.Statement = p.stmt
+	out.Args = append(out.Args, b.args...)
+	for _, m := range models(o) {
+		if t, err := c.table(m); err == nil {
+			out.Notes = append(out.Notes, t.Notes...)
+		}
+	}
+	return []Planned{out}, nil
+}
+
+// models are those that an operation names.
+func models(o *op.Op) []*schema.Model {
+	list := []*schema.Model{o.Model}
+	if o.Via != nil && o.Via.Model != o.Model {
+		list = append(list, o.Via.Model)
+	}
+	return list
+}
+
+// Raw makes Rows of a statement that somebody else wrote. decls are the
+// declared types of its columns, "" where there is none.
+func Raw(cur Cursor, decls []string, sink op.Sink) op.Rows {
+	r := &rows{cur: cur, sink: sink, verb: "sql"}
+	for _, d := range decls {
+		c := &Column{Field: &schema.Field{Type: schema.Specific}, Name: d}
+		if scale, ok := ScaledType(d); ok {
+			c.store, c.scale = storeScaled, scale
+		}
+		r.out = append(r.out, outCol{col: c})
+	}
+	return r
+}
+
+// Argument turns a value given to raw SQL into an argument.
+func Argument(v any) (Value, error) {
+	v, err := op.Canon(v)
+	if err != nil {
+		return Value{}, op.Errorf(op.CodeValidation, "an argument of a statement: %w", err)
+	}
+	c := Column{Field: &schema.Field{Type: schema.Specific}}
+	return c.encode(v)
+}

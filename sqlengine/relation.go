@@ -1,0 +1,258 @@
+package sqlengine
+
+import (
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// relation finds the relation of a model.
+func (b *builder) relation(m *schema.Model, name string) *schema.Relation {
+	r := m.Relation(name)
+	if r == nil || r.Target == nil {
+		names := make([]string, 0, len(m.Relations))
+		for _, r := range m.Relations {
+			names = append(names, r.Name)
+		}
+		b.fail(op.Invalid(m.Name, name, "relation", "is no relation of %s; it has %v", m.Name, names))
+		return nil
+	}
+	return r
+}
+
+func (b *builder) fieldCol(sc *scope, f *schema.Field) *Column {
+	c := sc.t.Cols[f.Pos]
+	b.w(sc.alias)
+	b.w(c.Name)
+	return c
+}
+
+// has writes Has and HasCount as a subquery over the related rows.
+func (b *builder) has(sc *scope, c *op.Cond) {
+	r := b.relation(sc.t.Model, c.Relation)
+	if r == nil {
+		return
+	}
+	if c.Kind == op.Has {
+		b.w("EXISTS (SELECT 1 FROM ")
+	} else {
+		b.w("(SELECT count(*) FROM ")
+	}
+	var target scope
+	if r.Kind == schema.ManyToMany {
+		via := b.open(r.Via)
+		target = b.open(r.Target)
+		if b.err != nil {
+			return
+		}
+		b.from(via)
+		b.join(&via, &target, r)
+		b.w(" WHERE ")
+		b.match(&via, r.ViaFrom, sc, r.From)
+	} else {
+		target = b.open(r.Target)
+		if b.err != nil {
+			return
+		}
+		b.from(target)
+		b.w(" WHERE ")
+		b.match(&target, r.To, sc, r.From)
+	}
+	for i := range c.Conds {
+		if c.Conds[i].Kind == op.True {
+			continue
+		}
+		b.w(" AND ")
+		b.cond(&target, &c.Conds[i])
+	}
+	b.w(")")
+	if c.Kind == op.HasCount {
+		if int(c.Op) >= len(signs) || signs[c.Op] == "" {
+			b.fail(op.Invalid(sc.t.Model.Name, c.Relation, "operator", "a number of rows is compared by =, !=, <, <=, > or >="))
+			return
+		}
+		b.w(signs[c.Op])
+		b.arg(IntValue(c.N))
+	}
+}
+
+func (b *builder) join(via, target *scope, r *schema.Relation) {
+	b.w(" JOIN ")
+	b.from(*target)
+	b.w(" ON ")
+	b.match(target, r.To, via, r.ViaTo)
+}
+
+// match writes that fields of one table equal those of another.
+func (b *builder) match(x *scope, xs []*schema.Field, y *scope, ys []*schema.Field) {
+	for i := range xs {
+		if i > 0 {
+			b.w(" AND ")
+		}
+		b.fieldCol(x, xs[i])
+		b.w(" = ")
+		b.fieldCol(y, ys[i])
+	}
+}
+
+// findVia writes a SELECT of the rows that a relation leads to.
+func (b *builder) findVia(o *op.Op) {
+	v := o.Via
+	r := b.relation(v.Model, v.Relation)
+	if r == nil {
+		return
+	}
+	sc := b.open(o.Model)
+	keys, keyFields := sc, r.To
+	if r.Kind == schema.ManyToMany {
+		keys, keyFields = b.open(r.Via), r.ViaFrom
+	}
+	if b.err != nil {
+		return
+	}
+	perParent := v.Limit > 0 || v.Offset > 0
+	if perParent {
+		b.viaWindow(o, &sc, &keys, keyFields, r)
+		return
+	}
+	b.selectWord(o)
+	b.cols(&sc, o.Fields)
+	for _, f := range keyFields {
+		b.w(", ")
+		b.result(b.fieldCol(&keys, f))
+	}
+	b.viaFrom(o, &sc, &keys, keyFields, r)
+	b.order(&sc, o.Sort)
+	b.limit(o.Limit, o.Offset)
+}
+
+func (b *builder) viaFrom(o *op.Op, sc, keys *scope, keyFields []*schema.Field, r *schema.Relation) {
+	b.w(" FROM ")
+	if r.Kind == schema.ManyToMany {
+		b.from(*keys)
+		b.join(keys, sc, r)
+	} else {
+		b.from(*sc)
+	}
+	b.w(" WHERE ")
+	b.keysIn(keys, keyFields, o.Via.Keys)
+	b.rows(sc, " AND ", o)
+}
+
+// viaWindow numbers the rows of each parent and takes those in its window.
+func (b *builder) viaWindow(o *op.Op, sc, keys *scope, keyFields []*schema.Field, r *schema.Relation) {
+	n := len(o.Fields)
+	if o.Fields == nil {
+		n = len(sc.t.Cols)
+	}
+	total := n + len(keyFields)
+	b.selectWord(o)
+	for i := range total {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.w("c")
+		b.number(i)
+	}
+	b.w(" FROM (SELECT ")
+	for i := range n {
+		if i > 0 {
+			b.w(", ")
+		}
+		c := sc.t.Cols
+		var col *Column
+		if o.Fields == nil {
+			b.w(sc.alias)
+			b.w(c[i].Name)
+			col = c[i]
+		} else {
+			col = b.col(sc, o.Fields[i])
+		}
+		b.result(col)
+		b.w(" AS c")
+		b.number(i)
+	}
+	for i, f := range keyFields {
+		b.w(", ")
+		b.result(b.fieldCol(keys, f))
+		b.w(" AS c")
+		b.number(n + i)
+	}
+	for i := range o.Sort {
+		b.w(", ")
+		b.sortKey(sc, &o.Sort[i])
+		b.w(" AS s")
+		b.number(i)
+	}
+	b.w(", row_number() OVER (PARTITION BY ")
+	for i, f := range keyFields {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.fieldCol(keys, f)
+	}
+	b.order(sc, o.Sort)
+	b.w(") AS n")
+	b.viaFrom(o, sc, keys, keyFields, r)
+	b.w(") WHERE n > ")
+	b.arg(IntValue(int64(o.Via.Offset)))
+	if o.Via.Limit > 0 {
+		b.w(" AND n <= ")
+		b.arg(IntValue(int64(o.Via.Offset) + int64(o.Via.Limit)))
+	}
+	for i := range o.Sort {
+		if i == 0 {
+			b.w(" ORDER BY s")
+		} else {
+			b.w(", s")
+		}
+		b.number(i)
+		if o.Sort[i].Desc {
+			b.w(" DESC")
+		}
+	}
+	b.limit(o.Limit, o.Offset)
+}
+
+// keysIn writes that the fields are one of the sets of values.
+func (b *builder) keysIn(sc *scope, fields []*schema.Field, keys [][]any) {
+	if len(keys) == 0 {
+		b.w("FALSE")
+		return
+	}
+	if len(fields) == 1 {
+		list := make([]any, len(keys))
+		for i, k := range keys {
+			list[i] = k[0]
+		}
+		c := b.fieldCol(sc, fields[0])
+		b.w(" IN ")
+		b.values(c, list, len(list))
+		return
+	}
+	b.w("(")
+	for i, f := range fields {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.fieldCol(sc, f)
+	}
+	b.w(") IN (VALUES ")
+	for i := range bucket(len(keys)) {
+		if i > 0 {
+			b.w(", ")
+		}
+		k := keys[min(i, len(keys)-1)]
+		b.w("(")
+		for j, f := range fields {
+			if j > 0 {
+				b.w(", ")
+			}
+			b.value(sc.t.Cols[f.Pos], k[j])
+		}
+		b.w(")")
+	}
+	b.w(")")
+	if len(b.args) > b.d.MaxArgs {
+		b.fail(op.Invalid(sc.t.Model.Name, "", "list", "too many keys: %d", len(keys)))
+	}
+}

@@ -1,0 +1,122 @@
+package sqlite
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/weftdb/weft/sqlengine"
+)
+
+var dialect = &sqlengine.Dialect{
+	Name:      "sqlite",
+	Quote:     quote,
+	Binary:    "BINARY",
+	MaxArgs:   32000,
+	ListArgs:  128,
+	ListRows:  "SELECT value FROM json_each(?)",
+	ListBlobs: "SELECT unhex(value) FROM json_each(?)",
+	Fold:      "weft_fold",
+	Contains:  "instr",
+	Length:    "length",
+	Add:       "weft_add",
+	Sum:       "weft_sum",
+	SumWide:   "weft_sum_wide",
+	JSONSet:   "weft_json_set",
+	JSONType:  func(col string, path []string) string { return places("json_type", col, path) },
+	JSONValue: func(col string, path []string) string { return places("json_extract", col, path) },
+	JSONKey:   jsonKey,
+	JSONHas:   jsonHas,
+}
+
+func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+
+func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// variants are the paths in SQLite's notation that a path can mean: a segment
+// of digits is a position in an array and a key elsewhere. At most one of them
+// leads anywhere.
+func variants(path []string) []string {
+	list := []string{"$"}
+	for _, seg := range path {
+		key := make([]string, len(list))
+		for i, p := range list {
+			key[i] = p + "." + pathKey(seg)
+		}
+		if position(seg) {
+			for i := range list {
+				list[i] += "[" + seg + "]"
+			}
+			key = append(list, key...)
+		}
+		list = key
+	}
+	return list
+}
+
+func position(seg string) bool {
+	if seg == "" || strings.Trim(seg, "0123456789") != "" {
+		return false
+	}
+	_, err := strconv.ParseInt(seg, 10, 32)
+	return err == nil
+}
+
+// pathKey quotes an object key for a path.
+func pathKey(key string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(key) {
+		switch c := key[i]; {
+		case c == '"' || c == '\\':
+			b.WriteByte('\\')
+			b.WriteByte(c)
+		case c < 0x20:
+			const hex = "0123456789abcdef"
+			b.WriteString(`\u00` + string(hex[c>>4]) + string(hex[c&15]))
+		default:
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// places calls a JSON function on each variant of a path and takes the first
+// answer.
+func places(fn, col string, path []string) string {
+	list := variants(path)
+	for i, p := range list {
+		list[i] = fn + "(" + col + ", " + literal(p) + ")"
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return "coalesce(" + strings.Join(list, ", ") + ")"
+}
+
+func jsonText(col string, path []string) string {
+	list := variants(path)
+	for i, p := range list {
+		list[i] = col + " -> " + literal(p)
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return "coalesce(" + strings.Join(list, ", ") + ")"
+}
+
+func jsonKey(col string, path []string) string { return "weft_key(" + jsonText(col, path) + ")" }
+
+func jsonHas(col string, path []string, alias string) []sqlengine.JSONEach {
+	var list []sqlengine.JSONEach
+	for _, p := range variants(path) {
+		list = append(list, sqlengine.JSONEach{
+			Guard: "json_type(" + col + ", " + literal(p) + ") = 'array'",
+			From:  "json_each(" + col + ", " + literal(p) + ") AS " + alias,
+			Type:  alias + ".type",
+			Value: alias + ".value",
+			Key:   "weft_key(" + col + " -> " + alias + ".fullkey)",
+		})
+	}
+	return list
+}

@@ -1,0 +1,362 @@
+package sqlengine
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// written is how a statement that writes gives its rows back.
+type written uint8
+
+const (
+	giveNothing written = iota
+	giveFields          // the columns of Op.Fields
+	giveKey             // the primary key
+)
+
+func (b *builder) kWrite(o *op.Op, give written) {
+	b.kByte(byte(o.Kind))
+	b.kModel(o.Model)
+	b.kByte(byte(give))
+	if give == giveFields {
+		b.kFields(o.Fields)
+	}
+}
+
+func (b *builder) returning(t *Table, o *op.Op, give written) {
+	sc := scope{t: t}
+	switch give {
+	case giveFields:
+		b.w(" RETURNING ")
+		b.cols(&sc, o.Fields)
+	case giveKey:
+		b.w(" RETURNING ")
+		for i, f := range t.Model.Primary {
+			if i > 0 {
+				b.w(", ")
+			}
+			b.result(b.fieldCol(&sc, f))
+		}
+	}
+}
+
+func (b *builder) kInsert(o *op.Op, rows [][]any, give written) {
+	b.kWrite(o, give)
+	b.kNum(len(rows))
+	for _, v := range rows[0] {
+		_, unset := v.(op.Unset)
+		b.kBool(unset)
+	}
+	if o.Kind == op.Upsert && o.Conflict != nil {
+		b.kTexts(o.Conflict.Fields)
+		b.kTexts(o.Conflict.Update)
+		b.kSet(o.Conflict.Set)
+	}
+}
+
+// insert writes an INSERT of rows that have values for the same fields, with
+// what to do on a conflict for an upsert.
+func (b *builder) insert(o *op.Op, rows [][]any, give written) {
+	t, err := b.tables(o.Model)
+	if err != nil {
+		b.fail(err)
+		return
+	}
+	for _, row := range rows {
+		if len(row) != len(t.Cols) {
+			b.fail(op.Invalid(o.Model.Name, "", "row", "has %d values for %d fields", len(row), len(t.Cols)))
+			return
+		}
+	}
+	b.w("INSERT INTO ")
+	b.w(t.Name)
+	if o.Kind == op.Upsert {
+		b.w(" AS t0")
+	}
+	n := 0
+	for i, v := range rows[0] {
+		if _, unset := v.(op.Unset); unset {
+			continue
+		}
+		if n == 0 {
+			b.w(" (")
+		} else {
+			b.w(", ")
+		}
+		b.w(t.Cols[i].Name)
+		n++
+	}
+	if n == 0 {
+		b.w(" DEFAULT VALUES")
+	} else {
+		b.w(") VALUES (")
+		for r, row := range rows {
+			if r > 0 {
+				b.w("), (")
+			}
+			n = 0
+			for i, v := range row {
+				if _, unset := v.(op.Unset); unset {
+					continue
+				}
+				if n > 0 {
+					b.w(", ")
+				}
+				b.value(t.Cols[i], v)
+				n++
+			}
+		}
+		b.w(")")
+	}
+	if o.Kind == op.Upsert {
+		b.conflict(t, o)
+	}
+	b.returning(t, o, give)
+}
+
+func (b *builder) conflict(t *Table, o *op.Op) {
+	c := o.Conflict
+	if c == nil {
+		c = &op.Conflict{}
+	}
+	b.w(" ON CONFLICT")
+	none := scope{t: t}
+	for i, f := range c.Fields {
+		if i == 0 {
+			b.w(" (")
+		} else {
+			b.w(", ")
+		}
+		b.col(&none, f)
+	}
+	if len(c.Fields) > 0 {
+		b.w(")")
+	}
+	if len(c.Update) == 0 && len(c.Set) == 0 {
+		b.w(" DO NOTHING")
+		return
+	}
+	b.w(" DO UPDATE SET ")
+	old := scope{t: t, alias: "t0."}
+	for i, f := range c.Update {
+		if i > 0 {
+			b.w(", ")
+		}
+		col := b.col(&none, f)
+		b.w(" = excluded.")
+		b.w(col.Name)
+	}
+	b.set(&old, c.Set, len(c.Update) == 0, has(c.Update, o.Model.VersionF))
+}
+
+// has reports whether the names have the field.
+func has(names []string, f *schema.Field) bool {
+	if f == nil {
+		return false
+	}
+	for _, n := range names {
+		if n == f.Name || n == f.GoName {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *builder) kSet(set []op.Assign) {
+	b.kNum(len(set))
+	for i := range set {
+		b.kText(set[i].Field)
+		b.kTexts(set[i].Path)
+		b.kBool(set[i].Inc)
+	}
+}
+
+// set writes assignments and counts the version up, unless it is assigned.
+// first says that no other assignment stands before.
+func (b *builder) set(sc *scope, set []op.Assign, first, versioned bool) {
+	none := scope{t: sc.t}
+	version := sc.t.Model.VersionF
+	for i := range set {
+		a := &set[i]
+		if len(a.Path) > 0 && b.sameField(set[:i], a.Field) {
+			continue // all places of one field are set by its first assignment
+		}
+		if !first {
+			b.w(", ")
+		}
+		first = false
+		c := b.col(&none, a.Field)
+		b.w(" = ")
+		if c.Field == version {
+			versioned = true
+		}
+		switch {
+		case len(a.Path) > 0:
+			b.setPaths(sc, c, set[i:])
+		case a.Inc:
+			b.add(sc, c, a.Value)
+		default:
+			b.value(c, a.Value)
+		}
+	}
+	if version != nil && !versioned {
+		if !first {
+			b.w(", ")
+		}
+		first = false
+		b.fieldCol(&none, version)
+		b.w(" = coalesce(")
+		b.fieldCol(sc, version)
+		b.w(", 0) + 1")
+	}
+	if first {
+		f := sc.t.Model.Primary[0]
+		b.fieldCol(&none, f)
+		b.w(" = ")
+		b.fieldCol(sc, f)
+	}
+}
+
+func (b *builder) sameField(set []op.Assign, field string) bool {
+	for i := range set {
+		if set[i].Field == field && len(set[i].Path) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// add writes the sum of a column, NULL as 0, and a value.
+func (b *builder) add(sc *scope, c *Column, v any) {
+	switch c.store {
+	case storeInt, storeScaled, storeFloat, storeAny:
+		b.w(b.d.Add)
+		b.w("(coalesce(")
+		b.w(sc.alias)
+		b.w(c.Name)
+		b.w(", 0), ")
+		b.value(c, v)
+		b.w(", ")
+		low, high := c.limits()
+		b.number64(low)
+		b.w(", ")
+		b.number64(high)
+		b.w(")")
+	case storeNumeric:
+		b.w("round(coalesce(")
+		b.w(sc.alias)
+		b.w(c.Name)
+		b.w(", 0) + CAST(")
+		b.value(c, v)
+		b.w(" AS NUMERIC), ")
+		b.number(int(c.scale))
+		b.w(")")
+	default:
+		b.fail(op.Invalid(sc.t.Model.Name, c.Field.Name, "increment", "is of type %s; only numbers can be incremented", c.Field.Type))
+	}
+}
+
+// limits is the range of an integer or scaled column.
+func (c *Column) limits() (low, high int64) {
+	f := c.Field
+	low, high = math.MinInt64, math.MaxInt64
+	switch {
+	case c.store == storeScaled:
+		p, _ := f.Decimals()
+		high = 1
+		for range min(p, 18) {
+			high *= 10
+		}
+		high--
+		low = -high
+	case f.Type == schema.Integer && f.Unsigned:
+		high = math.MaxUint32
+	case f.Type == schema.Integer:
+		low, high = math.MinInt32, math.MaxInt32
+	}
+	if f.Unsigned {
+		low = 0
+	}
+	return low, high
+}
+
+// setPaths writes the document of a JSON column with places set: one function
+// inside the other. set begins with the first of them.
+func (b *builder) setPaths(sc *scope, c *Column, set []op.Assign) {
+	if !b.isJSON(c, set[0].Path) {
+		return
+	}
+	mine := func(i int) bool { return set[i].Field == set[0].Field && len(set[i].Path) > 0 }
+	for i := len(set) - 1; i >= 0; i-- {
+		if mine(i) {
+			b.w(b.d.JSONSet)
+			b.w("(")
+		}
+	}
+	b.w(sc.alias)
+	b.w(c.Name)
+	for i := range set {
+		if !mine(i) {
+			continue
+		}
+		path, err := marshalJSON(set[i].Path)
+		b.fail(err)
+		doc, err := jsonText(set[i].Value)
+		b.fail(err)
+		b.w(", ")
+		b.arg(TextValue(path))
+		b.w(", ")
+		b.arg(TextValue(doc))
+		b.w(")")
+	}
+}
+
+// jsonText is a canonical value as JSON.
+func jsonText(v any) (string, error) {
+	switch v := v.(type) {
+	case op.JSON:
+		return string(v), nil
+	case interface{ String() string }: // a decimal
+		return v.String(), nil
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	}
+	return marshalJSON(v)
+}
+
+func (b *builder) kUpdate(o *op.Op, must *op.Cond, give written) {
+	b.kWrite(o, give)
+	b.kCond(&o.Using)
+	b.kCond(&o.Filter)
+	b.kCond(must)
+	b.kSet(o.Set)
+}
+
+// update writes an UPDATE of the rows for which must holds as well.
+func (b *builder) update(o *op.Op, must *op.Cond, give written) {
+	sc := b.open(o.Model)
+	if b.err != nil {
+		return
+	}
+	b.w("UPDATE ")
+	b.from(sc)
+	b.w(" SET ")
+	b.set(&sc, o.Set, true, false)
+	b.where(&sc, " WHERE ", &o.Using, &o.Filter, must)
+	b.returning(sc.t, o, give)
+}
+
+// remove writes a DELETE.
+func (b *builder) remove(o *op.Op, must *op.Cond, give written) {
+	sc := b.open(o.Model)
+	if b.err != nil {
+		return
+	}
+	b.w("DELETE FROM ")
+	b.from(sc)
+	b.where(&sc, " WHERE ", &o.Using, &o.Filter, must)
+	b.returning(sc.t, o, give)
+}
