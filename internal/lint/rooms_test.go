@@ -1,0 +1,171 @@
+package lint
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room is a row of the import table. A path ending in /* stands for the
+// packages one level below it. "." is the root package. What a room may import
+// of this module is listed; the standard library and the dependencies in
+// go.mod are not the table's concern (see the bans). Tests may import more.
+type room struct {
+	path string
+	may  []string
+	not  []string // with may "*": all but these
+	why  string
+}
+
+// rooms is the law. Where it is wrong, change it, its reason here and the
+// table in ARCHITECTURE.md in one commit.
+var rooms = []room{
+	{
+		path: ".", may: []string{"schema", "op", "layer/validate", "layer/relate", "internal/*"},
+		why: "what application code sees; an engine is handed in, so none may be linked by merely importing it",
+	},
+	{path: "schema", why: "models are plain data that every other room reads"},
+	{
+		path: "op", may: []string{"schema"},
+		why: "the contract is a leaf: whoever implements an engine depends on nothing else",
+	},
+	{
+		path: "op/mem", may: []string{"op", "schema"},
+		why: "the oracle must not share code with what it judges, beyond the contract's own evaluation of conditions",
+	},
+	{
+		path: "op/optest", may: []string{"op", "op/mem", "schema"},
+		why: "the suite compares any engine with the oracle and knows neither",
+	},
+	{
+		path: "layer/*", may: []string{"op", "schema"},
+		why: "layers compose through operations; one that imported another could not be left out",
+	},
+	{
+		path: "migrate", may: []string{"op", "schema"},
+		why: "works over database/sql, so that every SQL engine can use it",
+	},
+	{
+		path: "sqlengine", may: []string{"op", "schema", "migrate"},
+		why: "operation to SQL for every dialect; drivers live one level below",
+	},
+	{
+		path: "sqlengine/*", may: []string{"op", "schema", "migrate", "sqlengine"},
+		why: "one driver each, so that a program links only the one it opens",
+	},
+	{
+		path: "wire", may: []string{"op", "schema"},
+		why: "encodings of the contract, the same for every door",
+	},
+	{
+		path: "cmd/weft", may: []string{"*"}, not: []string{"examples/*", "op/optest", "docs/*"},
+		why: "the composition root; examples and the suite are for people and tests",
+	},
+	{
+		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*"},
+		why: "what a newcomer copies uses only what a newcomer has",
+	},
+	{
+		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*"},
+		why: "the code of the documents, as examples",
+	},
+	{path: "internal/*", why: "helpers below everything; tests of the whole live here too"},
+}
+
+// matches reports whether a package path (of the module, "." for the root) is
+// one of those the pattern stands for.
+func matches(pattern, p string) bool {
+	return pattern == "*" || pattern == p || strings.HasSuffix(pattern, "/*") && path.Dir(p) == strings.TrimSuffix(pattern, "/*")
+}
+
+func roomOf(p string) *room {
+	for i := range rooms {
+		if matches(rooms[i].path, p) {
+			return &rooms[i]
+		}
+	}
+	return nil
+}
+
+func (r *room) allows(p string) bool {
+	in := func(list []string) bool {
+		return slices.ContainsFunc(list, func(x string) bool { return matches(x, p) })
+	}
+	return in(r.may) && !in(r.not)
+}
+
+func TestImportTable(t *testing.T) {
+	used := map[string]bool{}
+	for _, p := range goList(t, nil, "./...") {
+		from := p.rel()
+		if from == "" {
+			from = "."
+		}
+		r := roomOf(from)
+		if r == nil {
+			t.Errorf("package %s is in no room; give it a row in the import table with its reason", p.ImportPath)
+			continue
+		}
+		used[r.path] = true
+		if r.why == "" {
+			t.Errorf("room %s has no reason", r.path)
+		}
+		for _, imp := range p.Imports {
+			if imp != module && !strings.HasPrefix(imp, module+"/") {
+				continue
+			}
+			to := pkg{ImportPath: imp}.rel()
+			if to == "" {
+				to = "."
+			}
+			if !r.allows(to) {
+				t.Errorf("%s imports %s; room %s may import %s: %s", from, to, r.path, may(r), r.why)
+			}
+		}
+	}
+	for _, r := range rooms {
+		if !used[r.path] {
+			t.Errorf("room %s has no package; a row comes with its first package", r.path)
+		}
+	}
+}
+
+func may(r *room) string {
+	if len(r.may) == 0 {
+		return "nothing of this module"
+	}
+	s := strings.Join(r.may, ", ")
+	if len(r.not) > 0 {
+		s += " but not " + strings.Join(r.not, ", ")
+	}
+	return s
+}
+
+// The check itself, on cases that must fail.
+func TestImportTableCatches(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		ok       bool
+	}{
+		{"schema", "op", false},
+		{"op", "schema", true},
+		{"layer/relate", "layer/validate", false},
+		{".", "sqlengine/sqlite", false},
+		{".", "internal/lint", true},
+		{"sqlengine", "sqlengine/sqlite", false},
+		{"sqlengine/sqlite", "sqlengine", true},
+		{"cmd/weft", "examples/blog", false},
+		{"cmd/weft", "sqlengine/sqlite", true},
+		{"examples/blog", "op", false},
+	} {
+		if got := roomOf(c.from).allows(c.to); got != c.ok {
+			t.Errorf("%s imports %s: allowed is %t", c.from, c.to, got)
+		}
+	}
+	for _, p := range []string{"new", "layer/validate/deep", "op/mem/x"} {
+		if r := roomOf(p); r != nil {
+			t.Errorf("%s is in room %s", p, r.path)
+		}
+	}
+}

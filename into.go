@@ -1,0 +1,406 @@
+package weft
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// Source is what [Into] and [Pluck] read from: a *[Query], a *[Repository] or a
+// *[Grouped].
+type Source[T any] interface {
+	source(*T) source
+}
+
+// What is called through Source only.
+var (
+	_ = (*Query[struct{}]).source
+	_ = (*Repository[struct{}]).source
+	_ = (*Grouped[struct{}]).source
+)
+
+// source is a query, or one for groups, without its type.
+type source struct {
+	spec  *spec
+	group *grouping
+}
+
+func (q *Query[T]) source(*T) source { return source{spec: q.state()} }
+
+func (r *Repository[T]) source(*T) source {
+	if r == nil {
+		return source{spec: &spec{}}
+	}
+	return source{spec: r.query.state()}
+}
+
+func (g *Grouped[T]) source(*T) source {
+	if g == nil {
+		return source{spec: &spec{}}
+	}
+	return source{spec: &g.g.spec, group: &g.g}
+}
+
+// Into reads groups, or parts of rows, as values of another type R: a struct,
+// a map[string]any, or a single value where there is one column.
+//
+// The fields of a struct are matched by column name, JSON name or Go name
+// whatever the case. Of rows only the fields that R has are loaded, and every
+// field of R must be one of T; of groups every column must have a field, and
+// every field a column. A map or a single value takes what Select chose. NULL
+// reads as the zero value in a field that cannot hold it.
+func Into[R, T any](ctx context.Context, q Source[T]) ([]R, error) {
+	if q == nil {
+		return nil, errNoRepository()
+	}
+	return into[R](ctx, q.source(nil), "")
+}
+
+// Column names a column whose values are of Go type V, for [Pluck].
+type Column[V any] struct{ name string }
+
+// Col is the column of that name with values of Go type V.
+func Col[V any](name string) Column[V] { return Column[V]{name} }
+
+// Name returns the column's name.
+func (c Column[V]) Name() string { return c.name }
+
+// Pluck reads one column, in the order of the query; Distinct leaves out equal
+// values.
+//
+//	titles, err := weft.Pluck(ctx, books.Where("sold", ">", 10), weft.Col[string]("title"))
+func Pluck[T, V any](ctx context.Context, q Source[T], c Column[V]) ([]V, error) {
+	if q == nil {
+		return nil, errNoRepository()
+	}
+	if c.name == "" {
+		return nil, invalid("Pluck: the column has no name; weft.Col[V](name) makes one")
+	}
+	return into[V](ctx, q.source(nil), c.name)
+}
+
+// into reads a source; only the one column when it is given.
+func into[R any](ctx context.Context, src source, only string) ([]R, error) {
+	if err := src.spec.ready(); err != nil {
+		return nil, err
+	}
+	sh, err := shapeOf(reflect.TypeFor[R](), only != "")
+	if err != nil {
+		return nil, err
+	}
+	out := []R{}
+	add := func(row []any) error {
+		out = append(out, *new(R))
+		return sh.scan(reflect.ValueOf(&out[len(out)-1]), row)
+	}
+	if src.group != nil {
+		err = src.group.into(ctx, sh, only, add)
+	} else {
+		err = src.spec.into(ctx, sh, only, add)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (g *grouping) into(ctx context.Context, sh *shape, only string, add func([]any) error) error {
+	columns, err := g.columns()
+	if err != nil {
+		return err
+	}
+	at := -1
+	if only != "" {
+		if at, err = g.column(columns, only); err != nil {
+			return err
+		}
+		err = sh.take(columns[at : at+1])
+	} else if err = sh.take(columns); err == nil {
+		err = sh.missing(g.spec.b.model.Name, columns)
+	}
+	if err != nil {
+		return err
+	}
+	rows, err := g.read(ctx, columns)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if at >= 0 {
+			row = row[at : at+1]
+		}
+		if err := add(row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *spec) into(ctx context.Context, sh *shape, only string, add func([]any) error) error {
+	m := s.b.model
+	q := *s
+	if len(q.with) > 0 {
+		return invalid("%s: Into and Pluck read fields, not relations; leave With out", m.Name)
+	}
+	var err error
+	if q.fields, err = sh.wanted(m, s.fields, only); err != nil {
+		return err
+	}
+	if err := sh.take(q.fields); err != nil {
+		return err
+	}
+	o, err := q.find(ctx, 0)
+	if err != nil {
+		return err
+	}
+	o.Fields = q.fields // the key and what else an instance needs is not wanted here
+	res, err := s.db.do(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer res.Rows.Close()
+	for res.Rows.Next() {
+		if err := add(res.Rows.Row()); err != nil {
+			return err
+		}
+	}
+	return res.Rows.Err()
+}
+
+// shape is how rows become values of a Go type.
+type shape struct {
+	typ    reflect.Type
+	holder reflect.Type  // the struct that is filled; nil for a map and for any
+	model  *schema.Model // of the holder
+	single bool
+
+	columns []string
+	binds   []*fieldBind // by column
+}
+
+// shapeOf looks at a Go type; value says that it is the type of one value and
+// not of a row.
+func shapeOf(t reflect.Type, value bool) (*shape, error) {
+	sh := &shape{typ: t}
+	if t == reflect.TypeFor[map[string]any]() && !value {
+		return sh, nil
+	}
+	sh.single = value || t.Kind() != reflect.Struct || t == typeTime || t == typeDecimal || reflect.PointerTo(t).Implements(typeScanner)
+	if t == reflect.TypeFor[any]() {
+		return sh, nil
+	}
+	sh.holder = t
+	if sh.single {
+		sh.holder = reflect.StructOf([]reflect.StructField{{Name: "V", Type: t, Tag: `weft:"column=v"`}})
+	}
+	var err error
+	if sh.model, err = schema.FromRow(sh.holder); err != nil {
+		return nil, invalid("Into: %w", err)
+	}
+	if sh.single && (len(sh.model.Fields) != 1 || sh.model.Fields[0].GoIndex == nil) {
+		return nil, invalid("Into: a %s cannot hold one value", t)
+	}
+	return sh, nil
+}
+
+// wanted are the fields of m to load.
+func (sh *shape) wanted(m *schema.Model, selected []string, only string) ([]string, error) {
+	names := selected
+	switch {
+	case only != "":
+		names = []string{only}
+	case sh.model != nil && !sh.single:
+		return sh.matched(m)
+	case names == nil && sh.single && len(m.Fields) != 1:
+		return nil, invalid("%s: a %s takes one field; choose it with Select, or use Pluck", m.Name, sh.typ)
+	case names == nil:
+		names = visible(m)
+	}
+	var out []string
+	for _, name := range names {
+		f := m.Field(name)
+		if f == nil {
+			return nil, noField(m, name)
+		}
+		if !slices.Contains(out, f.Name) {
+			out = append(out, f.Name)
+		}
+	}
+	return out, nil
+}
+
+// matched are the fields of m that the struct has; all that it has and m has
+// not are named in the error.
+func (sh *shape) matched(m *schema.Model) ([]string, error) {
+	var out []string
+	bad := &op.ValidationError{Model: m.Name, Index: -1}
+	for _, rf := range sh.model.Fields {
+		if rf.GoIndex == nil {
+			continue
+		}
+		f := m.Field(rf.Name)
+		for _, name := range []string{rf.GoName, rf.Name, rf.Column} {
+			if f == nil {
+				f = fieldFor(m, name)
+			}
+		}
+		switch {
+		case f == nil:
+			bad.Add(op.Failure{
+				Field: rf.GoName, Rule: "field",
+				Message: "of " + sh.typ.String() + " is not a field; there are " + strings.Join(visible(m), ", "),
+			})
+		case slices.Contains(out, f.Name):
+			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "is the field " + f.Name + " a second time"})
+		default:
+			out = append(out, f.Name)
+			off, typ := locate(sh.holder, rf.GoIndex)
+			fb := &fieldBind{f: rf, ref: -1, off: off}
+			fb.bind(typ)
+			sh.binds = append(sh.binds, fb)
+		}
+	}
+	if len(bad.Failures) > 0 {
+		return nil, bad
+	}
+	if len(out) == 0 {
+		return nil, invalid("Into: %s has no fields to read into", sh.typ)
+	}
+	return out, nil
+}
+
+// take sets the columns of the rows.
+func (sh *shape) take(columns []string) error {
+	sh.columns = columns
+	if sh.single && len(columns) != 1 {
+		return invalid("Into: there are %d columns (%s); a %s takes one", len(columns), strings.Join(columns, ", "), sh.typ)
+	}
+	if sh.model == nil || sh.binds != nil {
+		return nil
+	}
+	for _, c := range columns {
+		f := sh.model.Fields[0]
+		if !sh.single {
+			if f = fieldFor(sh.model, c); f == nil {
+				return invalid("Into: %s has no field for the column %q", sh.typ, c)
+			}
+		}
+		off, typ := locate(sh.holder, f.GoIndex)
+		fb := &fieldBind{f: f, ref: -1, off: off}
+		fb.bind(typ)
+		sh.binds = append(sh.binds, fb)
+	}
+	return nil
+}
+
+// missing names the fields of the struct that no column fills.
+func (sh *shape) missing(model string, columns []string) error {
+	if sh.model == nil || sh.single {
+		return nil
+	}
+	bad := &op.ValidationError{Model: model, Index: -1}
+	for _, f := range sh.model.Fields {
+		if f.GoIndex == nil || slices.ContainsFunc(sh.binds, func(fb *fieldBind) bool { return fb.f == f }) {
+			continue
+		}
+		bad.Add(op.Failure{
+			Field: f.GoName, Rule: "field",
+			Message: "of " + sh.typ.String() + " is not a column of the groups; there are " + strings.Join(columns, ", "),
+		})
+	}
+	if len(bad.Failures) > 0 {
+		return bad
+	}
+	return nil
+}
+
+// scan writes one row into the value that dst points to.
+func (sh *shape) scan(dst reflect.Value, row []any) error {
+	if sh.model == nil {
+		if sh.single {
+			v, err := plain(row[0])
+			if err == nil && v != nil {
+				dst.Elem().Set(reflect.ValueOf(v))
+			}
+			return err
+		}
+		m := make(map[string]any, len(row))
+		for i, c := range sh.columns {
+			v, err := plain(row[i])
+			if err != nil {
+				return invalid("Into: column %q: %w", c, err)
+			}
+			m[c] = v
+		}
+		dst.Elem().Set(reflect.ValueOf(m))
+		return nil
+	}
+	for i, fb := range sh.binds {
+		v, err := fb.fromOp(row[i])
+		if err == nil {
+			err = fb.set(dst.UnsafePointer(), v)
+		}
+		if err != nil {
+			return invalid("Into: column %q: %w", sh.columns[i], err)
+		}
+	}
+	return nil
+}
+
+// plain is a canonical value as maps hold it: JSON is decoded, bytes are the
+// caller's own.
+func plain(v any) (any, error) {
+	switch x := v.(type) {
+	case op.JSON:
+		var out any
+		err := json.Unmarshal([]byte(x), &out)
+		return out, err
+	case []byte:
+		return bytes.Clone(x), nil
+	}
+	return v, nil
+}
+
+// fromOp makes a canonical value of another field or of an aggregate fit this
+// field. What has the right kind stays as it is: the limits of a model's field
+// (a text's length, a decimal's places) are not those of a result.
+func (fb *fieldBind) fromOp(v any) (any, error) {
+	kind := fb.f.Type.Kind()
+	same := false
+	switch x := v.(type) {
+	case nil:
+		return nil, nil
+	case decimal.Decimal:
+		if kind == schema.KindFloat {
+			return x.InexactFloat64(), nil
+		}
+		same = kind == schema.KindDecimal
+	case string:
+		same = kind == schema.KindString
+	case int64:
+		same = kind == schema.KindInt
+	case float64:
+		same = kind == schema.KindFloat
+	case bool:
+		same = kind == schema.KindBool
+	case time.Time:
+		same = kind == schema.KindTime
+	case []byte:
+		same = kind == schema.KindBytes
+	case op.JSON:
+		same = kind == schema.KindJSON
+	}
+	if same {
+		return v, nil
+	}
+	return fb.fromSQL(v)
+}

@@ -1,0 +1,137 @@
+package weft_test
+
+import (
+	"context"
+	"io"
+	"iter"
+	"log/slog"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/weftdb/weft"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The shapes that programs by others rely on. This compiles or the API broke.
+var (
+	_ func(weft.Engine, ...weft.Option) (*weft.DB, error) = weft.Open
+	_ func(...any) weft.Option                            = weft.Models
+	_ func() weft.Option                                  = weft.AutoMigrate
+	_ func(...weft.Layer) weft.Option                     = weft.With
+	_ func(func() time.Time) weft.Option                  = weft.Clock
+	_ func(*slog.Logger, time.Duration) weft.Option       = weft.Log
+
+	_ func(func(context.Context, weft.Call) (context.Context, func(error))) weft.Option = weft.Observe
+	_ func(*weft.DB, weft.HookPoint, func(context.Context, *Book) error) error          = weft.On[Book]
+
+	_ func(context.Context) *weft.DB                                             = weft.From
+	_ func(context.Context, func(context.Context))                               = weft.AfterCommit
+	_ func(context.Context, weft.Principal) context.Context                      = weft.As
+	_ func(context.Context) context.Context                                      = weft.AsSystem
+	_ func(string, ...weft.Cond) weft.Cond                                       = weft.Has
+	_ func(string, string, int64, ...weft.Cond) weft.Cond                        = weft.HasCount
+	_ func(error) weft.Code                                                      = weft.CodeOf
+	_ func(error) (*Book, bool)                                                  = weft.Fresh[Book]
+	_ func(any) []string                                                         = weft.Changed
+	_ func(any, string) any                                                      = weft.Was
+	_ func(any) weft.Version                                                     = weft.VersionOf
+	_ func(any) ([]byte, error)                                                  = weft.JSON
+	_ func(any, string) bool                                                     = weft.Loaded
+	_ func(*weft.DB) *weft.Repository[Book]                                      = weft.Repo[Book]
+	_ func(context.Context, *weft.DB, string, ...any) ([]struct{ N int }, error) = weft.SQL[struct{ N int }]
+)
+
+type database interface {
+	Tx(context.Context, func(*weft.DB) error, ...weft.TxOption) error
+	InTx(context.Context, func(context.Context) error, ...weft.TxOption) error
+	Exec(context.Context, string, ...any) (int64, error)
+	Backup(context.Context, io.Writer) error
+	User(string) *weft.DB
+	Close() error
+}
+
+type builders interface {
+	Where(string, string, any) *weft.Query[Book]
+	WhereIn(string, ...any) *weft.Query[Book]
+	WhereUserIn(...string) *weft.Query[Book]
+	Filter(...weft.Cond) *weft.Query[Book]
+	With(...string) *weft.Query[Book]
+	WithQuery(string, func(*weft.Rel)) *weft.Query[Book]
+	OrderBy(string, weft.Direction) *weft.Query[Book]
+	Sort(...weft.SortKey) *weft.Query[Book]
+	Limit(int) *weft.Query[Book]
+	Offset(int) *weft.Query[Book]
+	After(string) *weft.Query[Book]
+	Before(string) *weft.Query[Book]
+	Select(...string) *weft.Query[Book]
+	Distinct() *weft.Query[Book]
+	WithTotal() *weft.Query[Book]
+	Primary() *weft.Query[Book]
+	Lock(...weft.LockOption) *weft.Query[Book]
+	Cache(time.Duration) *weft.Query[Book]
+	AllowPartial() *weft.Query[Book]
+	Apply(func(*weft.Query[Book]) *weft.Query[Book]) *weft.Query[Book]
+
+	All(context.Context) ([]*Book, error)
+	Page(context.Context) (*weft.Page[Book], error)
+	First(context.Context) (*Book, error)
+	Count(context.Context) (int64, error)
+	Exists(context.Context) (bool, error)
+	Sum(context.Context, string) (weft.Num, error)
+	Avg(context.Context, string) (weft.Num, error)
+	Min(context.Context, string) (weft.Num, error)
+	Max(context.Context, string) (weft.Num, error)
+	Iter(context.Context) iter.Seq2[*Book, error]
+	Each(context.Context, func(*Book) error) error
+	UpdateAll(context.Context, weft.Set) ([]*Book, error)
+	Explain(context.Context) (*weft.Plan, error)
+}
+
+type query interface {
+	builders
+	Update(context.Context, weft.Set) (int64, error)
+	Delete(context.Context) (int64, error)
+}
+
+type repository interface {
+	builders
+	In(*weft.DB) *weft.Repository[Book]
+	New() *Book
+	Create(context.Context, *Book) error
+	CreateMany(context.Context, []*Book) error
+	Get(context.Context, string) (*Book, error)
+	Find(context.Context, string) (*Book, error)
+	Save(context.Context, *Book) error
+	Update(context.Context, string, weft.Set) (*Book, error)
+	Delete(context.Context, string) (bool, error)
+	Increment(context.Context, string, string, any) (weft.Num, error)
+	Validate(context.Context, *Book) error
+	Load(context.Context, *Book, ...string) error
+	LoadAll(context.Context, []*Book, ...string) error
+	OnConflict(...string) *weft.Conflict[Book]
+	Link(context.Context, *Book, string, ...string) error
+	Unlink(context.Context, *Book, string, ...string) error
+	Relink(context.Context, *Book, string, ...string) error
+}
+
+type onConflict interface {
+	Update(...string) *weft.ConflictUpdate[Book]
+	Create(context.Context, *Book) (bool, error)
+}
+
+type onConflictUpdate interface {
+	Create(context.Context, *Book) (bool, error)
+	CreateMany(context.Context, []*Book) (int64, error)
+}
+
+var (
+	_ onConflict       = (*weft.Conflict[Book])(nil)
+	_ onConflictUpdate = (*weft.ConflictUpdate[Book])(nil)
+
+	_ database   = (*weft.DB)(nil)
+	_ query      = (*weft.Query[Book])(nil)
+	_ repository = (*weft.Repository[Book])(nil)
+)
