@@ -1,0 +1,252 @@
+// Command bench measures Weft against what its users would use instead: code
+// written by hand on database/sql, GORM, bun and ent, all on the same SQLite
+// driver with the same pragmas and a context with a deadline. It prints ratios
+// to the code written by hand and writes them to a Markdown file.
+//
+// In every round each peer does each piece of work for a while, one after the
+// other in changing order, so that noise of the machine hits all alike. What is
+// printed is the median of the rounds' ratios.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+type work struct {
+	name string
+	run  func(ctx context.Context, p peer, n int) error
+}
+
+// Reads come first: peers insert different numbers of rows.
+var works = []work{
+	{"get by key", func(ctx context.Context, p peer, n int) error {
+		_, err := p.get(ctx, postID(n*7919%(writers*postsEach)))
+		return err
+	}},
+	{"list of 20, filter and order", func(ctx context.Context, p peer, _ int) error { _, err := p.list(ctx); return err }},
+	{"20 parents with 10 children each", func(ctx context.Context, p peer, _ int) error { _, _, err := p.eager(ctx); return err }},
+	{"count with filter", func(ctx context.Context, p peer, _ int) error { _, err := p.count(ctx); return err }},
+	{"update one column", func(ctx context.Context, p peer, n int) error {
+		return p.update(ctx, postID(n*7919%(writers*postsEach)), int64(n%50))
+	}},
+	{"insert", func(ctx context.Context, p peer, n int) error { return p.insert(ctx, n) }},
+	{"insert 1,000 at once", func(ctx context.Context, p peer, n int) error { return p.insertMany(ctx, n) }},
+}
+
+// sample is the cost of one operation.
+type sample struct{ ns, bytes, allocs float64 }
+
+func main() {
+	rounds := flag.Int("rounds", 15, "rounds; the median counts")
+	each := flag.Duration("each", 60*time.Millisecond, "time for one piece of work of one peer in one round")
+	only := flag.String("only", "", "only the work whose name contains this")
+	out := flag.String("o", "", "Markdown file to write")
+	readme := flag.String("readme", "", "Markdown file in which the ratios stand between bench:begin and bench:end")
+	flag.Parse()
+	if err := run(*rounds, *each, *only, *out, *readme); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(rounds int, each time.Duration, only, out, readme string) error {
+	dir, err := os.MkdirTemp("", "weft-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	peers := []peer{&hand{}, &weftPeer{}, &gormPeer{}, &bunPeer{}, &entPeer{}}
+	for _, p := range peers {
+		if err := p.setup(dir); err != nil {
+			return fmt.Errorf("%s: %w", p.name(), err)
+		}
+		defer p.close()
+		if err := check(p); err != nil {
+			return fmt.Errorf("%s: %w", p.name(), err)
+		}
+	}
+	var b, short strings.Builder
+	titles(&short, peers)
+	for _, w := range works {
+		if !strings.Contains(w.name, only) {
+			continue
+		}
+		samples, err := measure(w, peers, rounds, each)
+		if err != nil {
+			return err
+		}
+		row(io.MultiWriter(os.Stdout, &b), w.name, peers, samples)
+		brief(&short, w.name, samples)
+	}
+	if readme != "" {
+		if err := between(readme, short.String()); err != nil {
+			return err
+		}
+	}
+	if out == "" {
+		return nil
+	}
+	return os.WriteFile(out, []byte(head(rounds)+b.String()), 0o644)
+}
+
+// titles begins the table of ratios.
+func titles(w io.Writer, peers []peer) {
+	fmt.Fprint(w, "| |")
+	for _, p := range peers[1:] {
+		fmt.Fprintf(w, " %s |", p.name())
+	}
+	fmt.Fprintf(w, "\n|---|%s\n", strings.Repeat("---:|", len(peers)-1))
+}
+
+// brief is one row of the table of ratios.
+func brief(w io.Writer, name string, samples [][]sample) {
+	fmt.Fprintf(w, "| %s |", name)
+	for i := range samples[1:] {
+		fmt.Fprintf(w, " %.2f |", median(ratios(samples[i+1], samples[0])))
+	}
+	fmt.Fprintln(w)
+}
+
+// between replaces what stands between the marks in a file.
+func between(path, text string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	const begin, end = "<!-- bench:begin -->\n", "<!-- bench:end -->"
+	i := strings.Index(string(data), begin)
+	j := strings.Index(string(data), end)
+	if i < 0 || j < i {
+		return fmt.Errorf("%s has no %s … %s", path, strings.TrimSpace(begin), end)
+	}
+	return os.WriteFile(path, []byte(string(data[:i+len(begin)])+text+string(data[j:])), 0o644)
+}
+
+// ratios of the times of one peer to those of another, round by round.
+func ratios(of, to []sample) []float64 {
+	out := make([]float64, len(of))
+	for r := range out {
+		out[r] = of[r].ns / to[r].ns
+	}
+	return out
+}
+
+// check makes sure that the peers do the same.
+func check(p peer) error {
+	ctx := context.Background()
+	title, err := p.get(ctx, postID(123))
+	if err != nil || title != samplePost(123).Title {
+		return fmt.Errorf("get gave %q, %w", title, err)
+	}
+	n, err := p.list(ctx)
+	if err != nil || n != listLimit {
+		return fmt.Errorf("list gave %d rows, %w", n, err)
+	}
+	parents, children, err := p.eager(ctx)
+	if err != nil || parents != listLimit || children != listLimit*postsEach {
+		return fmt.Errorf("eager gave %d and %d rows, %w", parents, children, err)
+	}
+	c, err := p.count(ctx)
+	if err != nil || c != 400 {
+		return fmt.Errorf("count gave %d, %w", c, err)
+	}
+	return nil
+}
+
+func measure(w work, peers []peer, rounds int, each time.Duration) ([][]sample, error) {
+	samples := make([][]sample, len(peers))
+	counter := make([]int, len(peers))
+	for r := range rounds + 1 {
+		for k := range peers {
+			i := (k + r) % len(peers)
+			s, err := once(w, peers[i], &counter[i], each)
+			if err != nil {
+				return nil, fmt.Errorf("%s, %s: %w", peers[i].name(), w.name, err)
+			}
+			if r > 0 { // the first round warms up
+				samples[i] = append(samples[i], s)
+			}
+		}
+	}
+	return samples, nil
+}
+
+// once does a piece of work until the time is over.
+func once(w work, p peer, counter *int, each time.Duration) (sample, error) {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := time.Now()
+	n := 0
+	for time.Since(start) < each {
+		for range 8 {
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+			err := w.run(ctx, p, *counter)
+			cancel()
+			if err != nil {
+				return sample{}, err
+			}
+			*counter++
+			n++
+			if n > 4 && time.Since(start) > each {
+				break
+			}
+		}
+	}
+	took := time.Since(start)
+	runtime.ReadMemStats(&after)
+	f := float64(n)
+	return sample{
+		float64(took.Nanoseconds()) / f,
+		float64(after.TotalAlloc-before.TotalAlloc) / f,
+		float64(after.Mallocs-before.Mallocs) / f,
+	}, nil
+}
+
+func median(list []float64) float64 {
+	slices.Sort(list)
+	return list[len(list)/2]
+}
+
+func column(list []sample, f func(sample) float64) float64 {
+	out := make([]float64, len(list))
+	for i, s := range list {
+		out[i] = f(s)
+	}
+	return median(out)
+}
+
+func head(rounds int) string {
+	return fmt.Sprintf(`# Benchmarks
+
+Weft on SQLite against code written by hand on database/sql with prepared statements, GORM, bun and ent. All use the
+same driver (modernc.org/sqlite), the same pragmas (WAL, synchronous NORMAL) and a context with a deadline, on a file of
+their own with %d rows of eight columns. GORM runs with prepared statements and without its default transaction.
+
+Repeat it with:
+
+    make bench
+
+Times are ratios to the code written by hand, in the same round: the median of %d rounds. Below 1.00 is faster.
+Absolute figures are from the machine that wrote this page (%d cores, %s/%s, %s).
+
+`, writers*postsEach, rounds, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+}
+
+func row(w io.Writer, name string, peers []peer, samples [][]sample) {
+	fmt.Fprintf(w, "## %s\n\n| | time | ratio | bytes | allocations |\n|---|---:|---:|---:|---:|\n", name)
+	for i, p := range peers {
+		fmt.Fprintf(w, "| %s | %s | %.2f | %.0f | %.0f |\n", p.name(),
+			time.Duration(column(samples[i], func(s sample) float64 { return s.ns })).Round(100*time.Nanosecond), median(ratios(samples[i], samples[0])),
+			column(samples[i], func(s sample) float64 { return s.bytes }), column(samples[i], func(s sample) float64 { return s.allocs }))
+	}
+	fmt.Fprintln(w)
+}

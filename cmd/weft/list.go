@@ -1,0 +1,236 @@
+package main
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// Rows on one page of a list.
+const (
+	defaultLimit = 20
+	maxLimit     = 200
+)
+
+// listQuery is what the address of a list asks for.
+type listQuery struct {
+	m      *schema.Model
+	sort   *schema.Field // nil is the order of the key
+	desc   bool
+	filter op.Cond
+	limit  int
+	after  []any
+	before []any
+
+	// As they were given, for the form.
+	field, operator, value string
+}
+
+// operators are offered in the form, in this order.
+var operators = []op.Operator{
+	op.Eq, op.Ne, op.Lt, op.Le, op.Gt, op.Ge, op.In, op.NotIn, op.Between,
+	op.Like, op.StartsWith, op.EndsWith, op.Contains, op.IsNull, op.NotNull,
+}
+
+var listParams = []string{"field", "op", "value", "sort", "limit", "after", "before", "format"}
+
+// parseList reads the address of a list. The query it returns with an error
+// still shows what was given.
+func parseList(m *schema.Model, v url.Values) (listQuery, error) {
+	q := listQuery{
+		m: m, limit: defaultLimit,
+		field: v.Get("field"), operator: v.Get("op"), value: v.Get("value"),
+	}
+	for name, values := range v {
+		if !slices.Contains(listParams, name) {
+			return q, op.Errorf(op.CodeValidation, "there is no parameter %q; the parameters are %s", name, strings.Join(listParams, ", "))
+		}
+		if len(values) > 1 {
+			return q, op.Errorf(op.CodeValidation, "the parameter %s is given %d times; give it once", name, len(values))
+		}
+	}
+	if f := v.Get("format"); f != "" && f != "json" && f != "html" {
+		return q, op.Errorf(op.CodeValidation, "the format is json or html, not %q", f)
+	}
+	if s := v.Get("limit"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > maxLimit {
+			return q, op.Errorf(op.CodeValidation, "the limit is a number from 1 to %d, not %q", maxLimit, s)
+		}
+		q.limit = n
+	}
+	if err := q.parseSort(v.Get("sort")); err != nil {
+		return q, err
+	}
+	if err := q.parseFilter(); err != nil {
+		return q, err
+	}
+	return q, q.parseCursors(v.Get("after"), v.Get("before"))
+}
+
+func (q *listQuery) parseSort(s string) error {
+	if s == "" {
+		return nil
+	}
+	name, desc := strings.CutPrefix(s, "-")
+	f, err := q.fieldNamed(name)
+	if err != nil {
+		return err
+	}
+	if !sortable(f) {
+		return op.Invalid(q.m.Name, f.Name, "sort", "is of type %s, which has no order", f.Type)
+	}
+	q.sort, q.desc = f, desc
+	return nil
+}
+
+// fieldNamed finds a field that may be seen. To one who may not see a field it
+// does not exist, since filters and orders tell of its values too.
+func (q *listQuery) fieldNamed(name string) (*schema.Field, error) {
+	if f := q.m.Field(name); f != nil && shown(f) {
+		return f, nil
+	}
+	var names []string
+	for _, f := range visible(q.m) {
+		names = append(names, f.Name)
+	}
+	return nil, op.Errorf(op.CodeValidation, "%s has no field %q; its fields are %s", q.m.Name, name, strings.Join(names, ", "))
+}
+
+func (q *listQuery) parseFilter() error {
+	if q.field == "" {
+		if q.value != "" {
+			return op.Errorf(op.CodeValidation, "the value %q has no field to compare with; choose one", q.value)
+		}
+		return nil
+	}
+	if q.operator == "" {
+		q.operator = op.Eq.String()
+	}
+	name, path, nested := strings.Cut(q.field, ".")
+	f, err := q.fieldNamed(name)
+	if err != nil {
+		return err
+	}
+	o, err := op.ParseOperator(q.operator)
+	if err != nil {
+		return err
+	}
+	c := op.Cond{Kind: op.Compare, Field: f.Name, Op: o}
+	parse := func(text string) (any, error) { return parseValue(f, text) }
+	if nested {
+		c.Path = strings.Split(path, ".")
+	}
+	if nested || o == op.Contains {
+		parse = func(text string) (any, error) { return parseScalar(text), nil }
+	}
+	switch o {
+	case op.IsNull, op.NotNull:
+		if q.value != "" {
+			return op.Invalid(q.m.Name, f.Name, "operator", "the operator %s takes no value, but there is %q", o, q.value)
+		}
+	case op.In, op.NotIn, op.Between:
+		for _, part := range strings.Split(q.value, ",") {
+			v, err := parse(strings.TrimSpace(part))
+			if err != nil {
+				return named(q.m, err)
+			}
+			c.List = append(c.List, v)
+		}
+		if o == op.Between && len(c.List) != 2 {
+			return op.Invalid(q.m.Name, f.Name, "operator", "the operator between takes two values, such as 1,9, not %q", q.value)
+		}
+	default:
+		if c.Value, err = parse(q.value); err != nil {
+			return named(q.m, err)
+		}
+	}
+	q.filter = c
+	return nil
+}
+
+// named puts the model's name into a validation error of one of its fields.
+func named(m *schema.Model, err error) error {
+	if v, ok := err.(*op.ValidationError); ok && v.Model == "" {
+		v.Model = m.Name
+	}
+	return err
+}
+
+// order is the order of the list, made total by the key.
+func (q *listQuery) order() []op.Sort {
+	var keys []op.Sort
+	if q.sort != nil {
+		keys = append(keys, op.Sort{Field: q.sort.Name, Desc: q.desc})
+	}
+	for _, f := range q.m.Primary {
+		if f != q.sort {
+			keys = append(keys, op.Sort{Field: f.Name})
+		}
+	}
+	return keys
+}
+
+func (q *listQuery) parseCursors(after, before string) (err error) {
+	if after != "" && before != "" {
+		return op.Errorf(op.CodeValidation, "after and before exclude each other")
+	}
+	if after != "" {
+		q.after, err = readCursor(q.m, q.order(), after)
+	}
+	if before != "" {
+		q.before, err = readCursor(q.m, q.order(), before)
+	}
+	return err
+}
+
+// find is the operation for the page, with one row more to see whether there
+// is another page.
+func (q *listQuery) find() op.Op {
+	return op.Op{
+		Kind: op.Find, Model: q.m, Filter: q.filter, Sort: q.order(),
+		Limit: q.limit + 1, After: q.after, Before: q.before,
+		Fields: allFields(q.m), With: labels(q.m, nil),
+	}
+}
+
+// with is the address of the same list with other parameters; an empty one is
+// left out.
+func (q *listQuery) with(changes map[string]string) string {
+	v := url.Values{}
+	set := func(name, value string) {
+		if value != "" {
+			v.Set(name, value)
+		}
+	}
+	if q.field != "" {
+		set("field", q.field)
+		set("op", q.operator)
+		set("value", q.value)
+	}
+	if q.sort != nil {
+		set("sort", sortParam(q.sort, q.desc))
+	}
+	if q.limit != defaultLimit {
+		set("limit", strconv.Itoa(q.limit))
+	}
+	for name, value := range changes {
+		v.Del(name)
+		set(name, value)
+	}
+	if len(v) == 0 {
+		return modelPath(q.m)
+	}
+	return modelPath(q.m) + "?" + v.Encode()
+}
+
+func sortParam(f *schema.Field, desc bool) string {
+	if desc {
+		return "-" + f.Name
+	}
+	return f.Name
+}

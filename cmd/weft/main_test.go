@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(leakChecked{m}, map[string]func(){"weft": main})
+}
+
+// leakChecked fails when goroutines are left after the tests.
+type leakChecked struct{ m *testing.M }
+
+func (l leakChecked) Run() int {
+	code := l.m.Run()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "goroutines are left after the tests:", err)
+			return 1
+		}
+	}
+	return code
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		RequireExplicitExec: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"freeport": freePort,
+			"fetch":    fetch,
+			"rows":     countRows,
+			"take":     take,
+			"term":     term,
+		},
+	})
+}
+
+// freePort sets a variable to a port that nobody listens on.
+func freePort(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
+	ts.Check(l.Close())
+}
+
+// take listens on a port until the script ends.
+func take(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:"+args[0])
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+}
+
+// term sends SIGTERM to the program in the background.
+func term(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+// fetch gets a page into a file, waiting for the server to be there.
+func fetch(ts *testscript.TestScript, _ bool, args []string) {
+	url, file := args[0], args[1]
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	retry := time.NewTicker(20 * time.Millisecond)
+	defer retry.Stop()
+	deadline := time.After(30 * time.Second)
+	for {
+		res, err := client.Get(url)
+		if err == nil {
+			f, ferr := os.Create(ts.MkAbs(file))
+			ts.Check(ferr)
+			_, err = f.ReadFrom(res.Body)
+			ts.Check(err)
+			ts.Check(f.Close())
+			ts.Check(res.Body.Close())
+			return
+		}
+		select {
+		case <-deadline:
+			ts.Fatalf("%s does not answer: %v", url, err)
+		case <-retry.C:
+		}
+	}
+}
+
+// countRows checks that a list as JSON says it has as many rows as another.
+func countRows(ts *testscript.TestScript, _ bool, args []string) {
+	total := func(file string) string {
+		_, rest, ok := strings.Cut(ts.ReadFile(file), `"total": `)
+		if !ok {
+			ts.Fatalf("%s has no total", file)
+		}
+		n, _, _ := strings.Cut(rest, ",")
+		return n
+	}
+	if a, b := total(args[0]), total(args[1]); a != b || a == "0" {
+		ts.Fatalf("%s has %s rows, %s has %s", args[0], a, args[1], b)
+	}
+}
+
+func TestEveryCommandHasAnExample(t *testing.T) {
+	root := newRoot()
+	for _, c := range root.Commands() {
+		if c.Example == "" || c.Short == "" {
+			t.Errorf("weft %s has no example or no description", c.Name())
+		}
+	}
+	if root.Example == "" {
+		t.Error("weft has no example")
+	}
+}

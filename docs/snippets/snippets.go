@@ -1,0 +1,2 @@
+// Package snippets holds the code that the documents show. Its tests run it.
+package snippets
