@@ -59,6 +59,9 @@ func Open(path string, opts ...Option) *Engine {
 	default:
 		e.name = "file:" + (&url.URL{Path: path}).EscapedPath()
 	}
+	if e.opt.immutable && !e.memory {
+		e.name = parameter(e.name, "immutable=1")
+	}
 	e.core = sqlengine.New(dialect, inspect)
 	e.writers = newPool(1, e.connect)
 	e.readers = e.writers
@@ -66,6 +69,14 @@ func Open(path string, opts ...Option) *Engine {
 		e.readers = newPool(e.opt.readers, e.connect)
 	}
 	return e
+}
+
+// parameter adds one to a URI.
+func parameter(uri, text string) string {
+	if strings.Contains(uri, "?") {
+		return uri + "&" + text
+	}
+	return uri + "?" + text
 }
 
 // Caps says what the engine can do.
@@ -100,7 +111,10 @@ func (e *Engine) setUp(ctx context.Context, c *conn) error {
 		fmt.Sprintf("cache_size=-%d", e.opt.cacheKB),
 	}
 	if !e.memory && !e.opt.readOnly {
-		pragmas = append(pragmas, "journal_mode=WAL", "journal_size_limit=67108864")
+		if !e.opt.keepJournal {
+			pragmas = append(pragmas, "journal_mode=WAL")
+		}
+		pragmas = append(pragmas, "journal_size_limit=67108864")
 	}
 	if e.opt.full {
 		pragmas = append(pragmas, "synchronous=FULL")

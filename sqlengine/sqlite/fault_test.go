@@ -435,7 +435,9 @@ func TestRawSQL(t *testing.T) {
 		_, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: text})
 		wants(t, err, op.CodeValidation, word)
 	}
-	_, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT * FROM nowhere"})
+	_, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT 1; DELETE FROM items", Returning: true})
+	wants(t, err, op.CodeValidation, "one by one")
+	_, err = e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT * FROM nowhere"})
 	wants(t, err, op.CodeDatabase, "nowhere")
 	_, err = e.Do(ctx, op.Op{Kind: op.SQL, SQL: "INSERT INTO items (name, n) VALUES ('a', 1); INSERT INTO items (nope) VALUES (1)"})
 	wants(t, err, op.CodeDatabase, "nope")

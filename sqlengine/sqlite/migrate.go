@@ -28,13 +28,7 @@ func (e *Engine) migrate(ctx context.Context, m *op.Migration) error {
 		return err
 	}
 	defer c.Release()
-	name := e.name
-	if strings.Contains(name, "?") {
-		name += "&"
-	} else {
-		name += "?"
-	}
-	db, err := sql.Open("sqlite", fmt.Sprintf("%s_pragma=busy_timeout(%d)", name, e.opt.busy.Milliseconds()))
+	db, err := sql.Open("sqlite", parameter(e.name, fmt.Sprintf("_pragma=busy_timeout(%d)", e.opt.busy.Milliseconds())))
 	if err != nil {
 		return c.driverError(ctx, err)
 	}

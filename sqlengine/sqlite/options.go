@@ -7,13 +7,15 @@ import (
 
 // options is how a database is opened.
 type options struct {
-	readOnly bool
-	full     bool
-	busy     time.Duration
-	readers  int
-	cacheKB  int
-	patience time.Duration
-	pragmas  []string
+	readOnly    bool
+	immutable   bool
+	keepJournal bool
+	full        bool
+	busy        time.Duration
+	readers     int
+	cacheKB     int
+	patience    time.Duration
+	pragmas     []string
 }
 
 func defaults() options {
@@ -30,6 +32,19 @@ type Option func(*options)
 
 // ReadOnly opens the file for reading only; it must exist. Every write fails.
 func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
+
+// Immutable is ReadOnly for a file that nobody changes while it is open: one on
+// a read-only medium, or one that no other program has. It is read without
+// locks and without files beside it, which ReadOnly makes (-wal and -shm) for a
+// database with a write-ahead log. When the file is changed all the same,
+// answers may be wrong.
+func Immutable() Option { return func(o *options) { o.readOnly, o.immutable = true, true } }
+
+// KeepJournal leaves the journal mode of the file as it is. By default the
+// engine switches every file that it may write to a write-ahead log, and the
+// file stays that way. With a rollback journal reads and writes wait for each
+// other.
+func KeepJournal() Option { return func(o *options) { o.keepJournal = true } }
 
 // Full makes every commit wait until the disk has it (synchronous=FULL). By
 // default (NORMAL) a crash of the program loses nothing and a loss of power

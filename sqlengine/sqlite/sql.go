@@ -137,8 +137,11 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 	}
 	if firstWord(rest) != "" {
 		s.finalize()
-		if len(args) > 0 {
+		switch {
+		case len(args) > 0:
 			return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once take no arguments")
+		case o.Returning:
+			return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once give no rows: run them one by one")
 		}
 		return c.script(ctx, o.SQL)
 	}
