@@ -61,13 +61,12 @@ func TestTablesOfOthers(t *testing.T) {
 		&schema.Model{Name: "Word", Table: "words", Fields: []*schema.Field{primary(field("text", "text", schema.Text))}},
 	)
 	p := auto(t, conn, set)
-	if len(p.Steps) != 1 || p.Steps[0].Table != "weft_meta" {
-		t.Errorf("got\n%s\nwant only weft_meta", p)
+	if !p.Empty() {
+		t.Errorf("got\n%s\nwant nothing to do, not even weft_meta", p)
 	}
 	if len(p.Notes) != 1 || !strings.Contains(p.Notes[0], "virtual table words") {
 		t.Errorf("got notes %q", p.Notes)
 	}
-	execSQL(t, conn, "DROP TABLE weft_meta")
 	after := query(t, conn, "SELECT name || sql FROM sqlite_master WHERE sql NOT NULL ORDER BY name")
 	if strings.Join(before, "\n") != strings.Join(after, "\n") {
 		t.Errorf("got %q\nwant %q", after, before)

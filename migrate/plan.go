@@ -48,8 +48,11 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 		return nil, err
 	}
 	p := &planner{ctx: ctx, conn: conn, want: want, have: have, Plan: &Plan{Steps: []Step{}, set: set}}
-	if err := p.meta(); err != nil {
-		return nil, err
+	_, known := have.objects[metaTable]
+	if known {
+		if err := checkFormat(ctx, conn); err != nil {
+			return nil, err
+		}
 	}
 	if err := p.compare(); err != nil {
 		return nil, err
@@ -59,6 +62,9 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 			"nothing was done; change the models or the tables: %w", p.diffs)
 	}
 	slices.SortStableFunc(p.Steps, func(a, b Step) int { return order(a.Kind) - order(b.Kind) })
+	if !known && len(p.Steps) > 0 { // what already fits is left without a trace
+		p.Steps = slices.Insert(p.Steps, 0, metaStep())
+	}
 	return p.Plan, nil
 }
 
@@ -257,19 +263,15 @@ func (p *planner) checkUnique(t *table, x *index, added map[string]bool, rows in
 	return nil
 }
 
-// meta checks the format of the database and plans Weft's own table.
-func (p *planner) meta() error {
-	if _, ok := p.have.objects[metaTable]; ok {
-		return checkFormat(p.ctx, p.conn)
-	}
-	p.Steps = append(p.Steps, Step{
+// metaStep makes Weft's own table.
+func metaStep() Step {
+	return Step{
 		Kind: CreateTable, Table: metaTable, Reason: "Weft keeps the format of the database there",
 		SQL: []string{
 			"CREATE TABLE " + quote(metaTable) + " (\n  \"key\" TEXT NOT NULL,\n  \"value\" TEXT,\n  PRIMARY KEY (\"key\")\n)",
 			fmt.Sprintf("INSERT INTO %s (\"key\", \"value\") VALUES ('format', '%d')", quote(metaTable), format),
 		},
-	})
-	return nil
+	}
 }
 
 func indexWords(c *atlas.ModifyIndex) string {
