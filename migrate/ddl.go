@@ -29,6 +29,9 @@ func (t *table) createSQL() string {
 		case !c.null:
 			l += " NOT NULL"
 		}
+		if c.def != "" {
+			l += " DEFAULT " + c.def
+		}
 		lines = append(lines, l)
 	}
 	if !t.autoKey() {

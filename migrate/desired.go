@@ -27,6 +27,7 @@ type column struct {
 	field *schema.Field
 	name  string
 	decl  string // as declared in the database
+	def   string // its DEFAULT, as SQL; for programs that write without Weft
 	null  bool
 	auto  bool // INTEGER PRIMARY KEY AUTOINCREMENT
 }
@@ -143,6 +144,12 @@ func (d *desired) addColumn(t *table, f *schema.Field) {
 	c := &column{field: f, name: f.Column, decl: decl, null: f.Nullable}
 	if slices.Contains(t.model.Primary, f) {
 		c.null = false
+		if len(t.model.Primary) == 1 && f.Type == schema.Integer && !f.Unsigned {
+			c.decl = "INTEGER" // the word that makes the key the row's id
+		}
+	}
+	if c.def, err = standing(f); err != nil {
+		d.fault("%s: %v", who, err)
 	}
 	if f.Auto {
 		switch {
@@ -151,7 +158,7 @@ func (d *desired) addColumn(t *table, f *schema.Field) {
 		case f.Type.Kind() != schema.KindInt:
 			d.fault("%s: auto needs an integer, not %s", who, f.Type)
 		default:
-			c.auto = true
+			c.auto, c.decl = true, "INTEGER" // no other word hands out keys
 		}
 	}
 	t.columns = append(t.columns, c)

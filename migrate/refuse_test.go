@@ -52,7 +52,7 @@ func TestDifferencesAreRefusedTogether(t *testing.T) {
 		`INSERT INTO t VALUES (1, 'x', 'x', 'x', 1, 'same'), (2, 'x', 'x', 'x', 1, 'same')`,
 	}
 	refused(t, have, op.CodeValidation, build(t, m), "only adds", "nothing was done",
-		"t.number: the column is TEXT, field M.number (integer) needs INTEGER",
+		"t.number: the column is TEXT, field M.number (integer) needs INT",
 		"t.title: the column can be NULL",
 		"t.note: the column is NOT NULL",
 		"t.price: the column is INTEGER DECIMAL(10,2), field M.price (decimal) needs INTEGER DECIMAL(18,6)",

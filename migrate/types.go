@@ -17,6 +17,17 @@ import (
 // maxDecimal is the number of digits that always fit an int64.
 const maxDecimal = 18
 
+// declared are the words that columns of Weft's own tables are declared with.
+// The first word gives SQLite's affinity, the rest says what the column is, so
+// that the models can be read back from the tables.
+var declared = map[schema.Type]string{
+	schema.String: "VARCHAR", schema.Text: "TEXT", schema.UUID: "TEXT UUID", schema.NanoID: "TEXT NANOID",
+	schema.Enum: "TEXT ENUM", schema.Time: "TEXT TIME", schema.Date: "TEXT DATE", schema.DateTime: "TEXT DATETIME",
+	schema.Timestamp: "TEXT TIMESTAMP", schema.Array: "TEXT ARRAY", schema.Object: "TEXT OBJECT",
+	schema.JSON: "TEXT JSON", schema.JSONB: "TEXT JSONB", schema.Integer: "INT", schema.BigInteger: "INTEGER",
+	schema.Boolean: "INTEGER BOOLEAN", schema.Float: "REAL", schema.Binary: "BLOB", schema.Decimal: "INTEGER DECIMAL",
+}
+
 // declare returns the type a column is declared with, or why SQLite cannot
 // hold the field. Text has no COLLATE: SQLite's own is BINARY, which sorts by
 // bytes.
@@ -24,24 +35,31 @@ func declare(f *schema.Field) (string, error) {
 	if f.Type == schema.Specific {
 		return f.DBType, checkSpecific(f.DBType)
 	}
-	switch f.Type.Kind() {
-	case schema.KindString, schema.KindTime, schema.KindJSON:
-		return "TEXT", nil
-	case schema.KindInt, schema.KindBool:
-		return "INTEGER", nil
-	case schema.KindFloat:
-		return "REAL", nil
-	case schema.KindBytes:
-		return "BLOB", nil
-	case schema.KindDecimal:
+	words, known := declared[f.Type]
+	if !known {
+		return "", fmt.Errorf("type %q is unknown", f.Type)
+	}
+	size := f.Size
+	switch f.Type {
+	case schema.String:
+		if size == 0 {
+			size = 255
+		}
+	case schema.Decimal:
 		p, s := f.Decimals()
 		if p > maxDecimal {
 			return "", fmt.Errorf("decimal(%d,%d) does not fit SQLite, which holds %d digits exactly; use at most decimal(%d,%d)",
 				p, s, maxDecimal, maxDecimal, min(s, maxDecimal))
 		}
-		return fmt.Sprintf("INTEGER DECIMAL(%d,%d)", p, s), nil
+		return fmt.Sprintf("%s(%d,%d)", words, p, s), nil
 	}
-	return "", fmt.Errorf("type %q is unknown", f.Type)
+	if size > 0 {
+		words += fmt.Sprintf("(%d)", size)
+	}
+	if f.Unsigned {
+		words += " UNSIGNED"
+	}
+	return words, nil
 }
 
 // checkSpecific refuses text that would end the column's declaration.
@@ -214,6 +232,21 @@ func fill(f *schema.Field) (string, error) {
 		}
 	}
 	return "''", nil
+}
+
+// standing is the DEFAULT of a column of a new table, "" for none.
+func standing(f *schema.Field) (string, error) {
+	switch {
+	case f.Default == nil || f.Default.Func != "":
+		return "", nil
+	case !f.Default.Now:
+		return literal(f, f.Default.Value)
+	case f.Type == schema.Date:
+		return "CURRENT_DATE", nil
+	case f.Type == schema.Time:
+		return "CURRENT_TIME", nil
+	}
+	return "CURRENT_TIMESTAMP", nil
 }
 
 // fillNow is an expression for the present time as Weft stores it, for fields
