@@ -48,6 +48,9 @@ type Events = schema.Events
 // CacheOptions give the reads of a model a time to live, for Options.Cache.
 type CacheOptions = schema.Cache
 
+// Seed are rows that a model comes with, for Options.Seed.
+type Seed = schema.Seed
+
 // The scopes of a model.
 const (
 	GlobalScope = schema.GlobalScope

@@ -15,6 +15,7 @@ func TestSplitTag(t *testing.T) {
 		"default='it''s',x":        {{"default", "it's", true}, {"x", "", false}},
 		"default='''',x":           {{"default", "'", true}, {"x", "", false}},
 		"default=it's,x":           {{"default", "it's", true}, {"x", "", false}},
+		"default='\xff\x00'":       {{"default", "\xff\x00", true}},
 		"comment=a=b":              {{"comment", "a=b", true}},
 		"type=decimal(18, 6),auto": {{"type", "decimal(18, 6)", true}, {"auto", "", false}},
 		"type=x(a(b,c)),auto":      {{"type", "x(a(b,c))", true}, {"auto", "", false}},

@@ -277,6 +277,9 @@ func (r *structReader) field(sf reflect.StructField, parts []tag, at []int, in e
 	f.Validate = sf.Tag.Get("validate")
 	f.Required = requires(f.Validate)
 	r.report(f.Name, applyTags(f, got))
+	if _, given := got["notnull"]; given && sf.Type != rawType && sf.Type.Kind() != reflect.Interface {
+		r.fail(f.Name, "tag notnull is for json.RawMessage and interfaces, not for %s; what is no pointer is not NULL anyway", sf.Type)
+	}
 	switch col, given := got["column"]; {
 	case !given:
 		f.Column = Snake(f.Name)

@@ -29,9 +29,9 @@ var (
 		"primary": noValue, "auto": noValue, "unique": noValue, "index": noValue, "index:global": noValue, "search": noValue,
 		"nanoid": noValue, "immutable": noValue, "encrypted": noValue, "readonly": noValue, "version": noValue,
 		"created": noValue, "updated": noValue, "deleted": noValue, "owner": noValue, "nullable": noValue,
-		"unsigned": noValue, "required": noValue, "column": needsValue, "type": needsValue, "default": maybeEmpty,
+		"notnull": noValue, "unsigned": noValue, "required": noValue, "column": needsValue, "type": needsValue, "default": maybeEmpty,
 		"enum": needsValue, "renamed_from": needsValue, "size": needsValue, "precision": needsValue, "scale": needsValue,
-		"comment": needsValue, "references": needsValue, "on_delete": needsValue, "on_update": needsValue,
+		"comment": needsValue, "transform": needsValue, "references": needsValue, "on_delete": needsValue, "on_update": needsValue,
 	}
 	embedTags    = map[string]wants{"embed": noValue, "prefix": maybeEmpty}
 	countTags    = map[string]wants{"count": needsValue}
@@ -81,25 +81,26 @@ func splitTag(s string) ([]tag, error) {
 		}
 		out = append(out, tag{strings.TrimSpace(k), v, has})
 	}
-	opens := false // a quote opens only right behind =
-	for _, r := range s {
+	opens := false          // a quote opens only right behind =
+	for i := range len(s) { // by bytes: a default of bytes need not be UTF-8
+		c := s[i]
 		switch {
 		case quoted:
-			quoted = r != '\''
-		case r == '\'' && opens:
+			quoted = c != '\''
+		case c == '\'' && opens:
 			quoted = true
-		case r == '(':
+		case c == '(':
 			depth++
-		case r == ')':
+		case c == ')':
 			depth--
-		case r == ',' && depth <= 0:
+		case c == ',' && depth <= 0:
 			add()
 			opens = false
 			continue
 		}
-		cur.WriteRune(r)
+		cur.WriteByte(c)
 		// A quote behind a closing quote is the second half of ''.
-		opens = r == '=' || (r == '\'' && !quoted)
+		opens = c == '=' || (c == '\'' && !quoted)
 	}
 	if quoted {
 		return nil, fmt.Errorf("the quote in %q is not closed", s)
@@ -177,7 +178,11 @@ func applyTags(f *Field, got map[string]string) []error {
 			fail("tag type=%s: %v", s, err)
 		}
 	}
-	number("size", &f.Size)
+	if got["size"] == "-1" { // as long as it likes
+		f.Size = -1
+	} else {
+		number("size", &f.Size)
+	}
 	number("precision", &f.Precision)
 	number("scale", &f.Scale)
 	if s, ok := got["enum"]; ok {
@@ -195,13 +200,19 @@ func applyTags(f *Field, got map[string]string) []error {
 	if s, ok := got["column"]; ok {
 		f.Column = s
 	}
-	f.RenamedFrom, f.Comment = got["renamed_from"], got["comment"]
+	f.RenamedFrom, f.Comment, f.Transform = got["renamed_from"], got["comment"], got["transform"]
 	f.Primary, f.Auto, f.Unique = has("primary"), has("auto"), has("unique")
 	f.IndexGlobal = has("index:global")
 	f.Index = has("index") || f.IndexGlobal
 	f.Search, f.Immutable, f.Encrypted, f.ReadOnly = has("search"), has("immutable"), has("encrypted"), has("readonly")
 	f.Required = f.Required || has("required")
 	f.Nullable = f.Nullable || has("nullable")
+	if has("notnull") {
+		if has("nullable") {
+			fail("the tags nullable and notnull contradict each other")
+		}
+		f.Nullable = false
+	}
 	f.Unsigned = f.Unsigned || has("unsigned")
 	roles := 0
 	for _, r := range roleTags {

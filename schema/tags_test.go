@@ -129,6 +129,9 @@ type Tagged struct {
 	Home    Address         `weft:"embed"`
 	Work    Address         `weft:"embed,prefix=office_"`
 	Address `weft:"embed,prefix="`
+	Raw     json.RawMessage `weft:"notnull"`
+	Any     any             `weft:"notnull"`
+	Trimmed string          `weft:"transform=trim,size=-1"`
 	hidden  int
 }
 
@@ -185,6 +188,9 @@ func TestTags(t *testing.T) {
 	check("global", schema.Field{Type: schema.String, Index: true, IndexGlobal: true})
 	check("gone", schema.Field{Type: schema.DateTime, Nullable: true, Role: schema.RoleDeleted})
 	check("rev", schema.Field{Type: schema.Integer, Role: schema.RoleVersion})
+	check("raw", schema.Field{Type: schema.JSON})
+	check("any", schema.Field{Type: schema.JSON})
+	check("trimmed", schema.Field{Type: schema.String, Size: -1, Transform: "trim"})
 	check("homeStreet", schema.Field{Type: schema.String, EmbedPrefix: "home"})
 	check("homePlace", schema.Field{Type: schema.String, Size: 80, Column: "home_town", EmbedPrefix: "home"})
 	check("officeStreet", schema.Field{Type: schema.String, EmbedPrefix: "office"})
@@ -232,6 +238,8 @@ type BadTags struct {
 	Count   string  `weft:"count=posts"`
 	Emb     int     `weft:"embed"`
 	Pre     string  `weft:"prefix=a"`
+	NotNull *string `weft:"notnull"`
+	Both    any     `weft:"nullable,notnull"`
 	private string  `weft:"unique"`
 	*Address
 	Base `weft:"unique"`

@@ -232,7 +232,7 @@ func (w *yamlWriter) relation(r *Relation) *yaml.Node {
 		}
 	}
 	p.text("through", r.Through)
-	fk, lk := r.keyNames()
+	fk, lk := r.KeyNames()
 	names("fk", fk)
 	names("lk", lk)
 	p.text("onDelete", string(r.OnDelete))
@@ -240,9 +240,9 @@ func (w *yamlWriter) relation(r *Relation) *yaml.Node {
 	return p.n
 }
 
-// keyNames are the declared keys; once Build has resolved them, by JSON name,
+// KeyNames are FK and LK as declared; once Build has resolved them, by JSON name,
 // because a reader of YAML knows no Go names.
-func (r *Relation) keyNames() (fk, lk []string) {
+func (r *Relation) KeyNames() (fk, lk []string) {
 	own, other := r.From, r.To
 	switch r.Kind {
 	case HasOne, HasMany:

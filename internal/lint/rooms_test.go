@@ -59,6 +59,10 @@ var rooms = []room{
 		why: "encodings of the contract, the same for every door",
 	},
 	{
+		path: "codegen", may: []string{"schema"},
+		why: "writes code from models; what it writes uses the root, it does not",
+	},
+	{
 		path: "cmd/weft", may: []string{"*"}, not: []string{"examples/*", "op/optest", "docs/*"},
 		why: "the composition root; examples and the suite are for people and tests",
 	},
