@@ -3,8 +3,10 @@ package sqlite
 import (
 	"context"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
@@ -29,7 +31,7 @@ func (e *Engine) backup(ctx context.Context) (op.Result, error) {
 		return drop(err)
 	}
 	copied := filepath.Join(dir, "copy.db")
-	_, err = c.ask(ctx, "VACUUM INTO ?", sqlengine.TextValue(copied))
+	_, err = c.ask(ctx, "VACUUM INTO ?", sqlengine.TextValue(onDisk(copied)))
 	c.Release()
 	if err != nil {
 		return drop(err)
@@ -39,6 +41,16 @@ func (e *Engine) backup(ctx context.Context) (op.Result, error) {
 		return drop(err)
 	}
 	return op.Result{Rows: &fileRows{ctx: ctx, f: f, dir: dir}}, nil
+}
+
+// onDisk names a file for a connection whose own database may be in memory; it
+// would otherwise make its copies there too.
+func onDisk(path string) string {
+	vfs := "unix"
+	if runtime.GOOS == "windows" {
+		vfs, path = "win32", "/"+filepath.ToSlash(path)
+	}
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?vfs=" + vfs
 }
 
 // fileRows are the bytes of a file.

@@ -391,21 +391,25 @@ func TestCloseWithWorkOpen(t *testing.T) {
 
 func TestBackupCopies(t *testing.T) {
 	set := build(t, item{})
-	e := file(t, set)
-	insert(t, e, set.Models[0], 3000)
-	_, rows := must(t, e, op.Op{Kind: op.Backup})
-	path := filepath.Join(t.TempDir(), "copy.db")
-	var all []byte
-	for _, r := range rows {
-		all = append(all, r[0].([]byte)...)
-	}
-	if err := os.WriteFile(path, all, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	copied := sqlite.Open(path)
-	defer copied.Close()
-	if res, _ := must(t, copied, op.Op{Kind: op.Count, Model: set.Models[0]}); res.N != 3000 {
-		t.Errorf("the copy has %d rows, want 3000", res.N)
+	for name, source := range map[string]string{"file": filepath.Join(t.TempDir(), "test.db"), "memory": ":memory:"} {
+		t.Run(name, func(t *testing.T) {
+			e := open(t, source, set)
+			insert(t, e, set.Models[0], 3000)
+			_, rows := must(t, e, op.Op{Kind: op.Backup})
+			path := filepath.Join(t.TempDir(), "copy.db")
+			var all []byte
+			for _, r := range rows {
+				all = append(all, r[0].([]byte)...)
+			}
+			if err := os.WriteFile(path, all, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			copied := sqlite.Open(path)
+			defer copied.Close()
+			if res, _ := must(t, copied, op.Op{Kind: op.Count, Model: set.Models[0]}); res.N != 3000 {
+				t.Errorf("the copy has %d rows, want 3000", res.N)
+			}
+		})
 	}
 }
 
