@@ -188,7 +188,7 @@ func (q *Query[T]) Offset(n int) *Query[T] {
 }
 
 // After continues behind the cursor that a Page of the same order gave. The
-// empty cursor is the beginning.
+// empty cursor is none: it begins at the beginning.
 func (q *Query[T]) After(cursor string) *Query[T] {
 	n := q.edit()
 	n.after = cursor
@@ -196,15 +196,17 @@ func (q *Query[T]) After(cursor string) *Query[T] {
 }
 
 // Before asks for the rows just before a cursor that a Page of the same order
-// gave, in the order of the query. The empty cursor is the end.
+// gave, in the order of the query. The empty cursor is none. The last page is
+// the first one of the opposite order.
 func (q *Query[T]) Before(cursor string) *Query[T] {
 	n := q.edit()
 	n.before = cursor
 	return n
 }
 
-// Select loads only these fields, and the key. Other fields keep their zero
-// value; saving such an instance does not write them.
+// Select loads only these fields, and what is needed beside them: the key, the
+// version, the fields of the order and those that relations hang on. Other
+// fields keep their zero value; saving such an instance does not write them.
 func (q *Query[T]) Select(fields ...string) *Query[T] {
 	n := q.edit()
 	n.fields = append(n.fields, fields...)
