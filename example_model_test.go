@@ -147,6 +147,7 @@ func (Message) Weft() weft.Options {
 		Pin:      weft.Pin{Strategy: weft.Fixed, Factor: 2},
 		Events:   weft.Events{On: weft.Created | weft.Deleted, Channels: []string{"rooms/{room}"}},
 		Cache:    &weft.CacheOptions{TTL: time.Minute},
+		Seed:     &weft.Seed{Key: "room", Rows: []map[string]any{{"room": "hall", "text": "Welcome"}}},
 	}
 }
 
@@ -180,6 +181,12 @@ func ExampleCacheOptions() {
 	c := message().Cache
 	fmt.Println(c.TTL)
 	// Output: 1m0s
+}
+
+func ExampleSeed() {
+	s := message().Seed
+	fmt.Println(s.Key, s.Rows)
+	// Output: room [map[room:hall text:Welcome]]
 }
 
 func ExampleChanged() {
