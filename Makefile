@@ -3,6 +3,10 @@
 
 GO      ?= go
 FUZZTIME ?= 20s
+COVER    ?= 80
+
+# Packages that are no part of the product: what a newcomer copies, and tests.
+UNCOVERED = /(examples|docs|internal/(chinook|endure|lint))(/|$$)
 
 GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -45,6 +49,10 @@ fuzz: ## each fuzz target for FUZZTIME
 bench: ## ratios to code written by hand and to other libraries, into docs/benchmarks.md
 	cd bench && $(GO) generate ./... && $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
 
-cover: ## how much of each package its tests reach
-	$(GO) test -coverprofile=cover.out ./...
-	@$(GO) tool cover -func=cover.out | tail -1
+cover: ## how much of each package all tests together reach; fails under COVER per cent in total
+	@rm -rf bin/cover && mkdir -p bin/cover
+	@$(GO) test -timeout 15m -cover -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) ./... \
+		-args -test.gocoverdir=$(CURDIR)/bin/cover >bin/cover.log 2>&1 || { cat bin/cover.log; exit 1; }
+	@$(GO) tool covdata percent -i=bin/cover | grep -oE '[^[:space:]]+[[:space:]]+coverage: [0-9.]+%' | awk '{ printf "%6s  %s\n", $$3, $$1 }'
+	@$(GO) tool covdata func -i=bin/cover | awk 'END { printf "%6s  in total\n", $$NF; \
+		if ($$NF + 0 < $(COVER)) { print "cover: less than $(COVER)%"; exit 1 } }'
