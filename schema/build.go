@@ -54,7 +54,13 @@ func Build(models ...*Model) (*Set, error) {
 		b.fieldsOf(m)
 		b.roles(m)
 		b.optionsOf(m)
+		b.encrypted(m)
 		b.kind(m)
+	}
+	for _, m := range b.models {
+		for _, r := range m.Relations {
+			b.encryptedKeys(m, r)
+		}
 	}
 	b.eagerCycles()
 	b.sort()
@@ -65,6 +71,7 @@ func Build(models ...*Model) (*Set, error) {
 	for _, m := range b.models {
 		m.set = set
 	}
+	set.stored = storedSet(set)
 	return set, nil
 }
 

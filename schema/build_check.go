@@ -117,9 +117,6 @@ func (b *builder) keyOptions(m *Model, f *Field) {
 	if k == KindJSON && (f.Unique || f.Index) {
 		b.field(m, f, "a field of type %s cannot be unique or indexed", f.Type)
 	}
-	if f.Encrypted && (f.Primary || f.Search || f.Auto || f.Role != RoleNone) {
-		b.field(m, f, "a key, a searched field or one that Weft keeps cannot be encrypted")
-	}
 	if f.ReadOnly && (f.Primary || f.Role != RoleNone) {
 		b.field(m, f, "a key or a field that Weft keeps cannot be readonly")
 	}

@@ -86,7 +86,7 @@ type Field struct {
 	IndexGlobal bool
 	Search      bool
 	Immutable   bool
-	Encrypted   bool
+	Encrypted   bool // stored as a ciphertext: see Set.Stored
 	ReadOnly    bool
 	Hidden      bool // never leaves the process (json:"-")
 	Role        Role
@@ -296,6 +296,7 @@ type Seed struct {
 type Set struct {
 	Models []*Model
 	byName map[string]*Model
+	stored *Set // see Stored; nil for one without encrypted fields
 }
 
 // Model returns the model with that name, or nil.
