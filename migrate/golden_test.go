@@ -82,6 +82,18 @@ func soft() *schema.Model {
 	}
 }
 
+// patient has encrypted fields of many types.
+type patient struct {
+	ID     int64             `weft:"primary,auto"`
+	Name   string            `weft:"encrypted,size=40,default=nobody"`
+	Weight *int32            `weft:"encrypted"`
+	Born   time.Time         `weft:"encrypted,type=date"`
+	Notes  map[string]string `weft:"encrypted"`
+	Scan   []byte            `weft:"encrypted"`
+	Bill   decimal.Decimal   `weft:"encrypted,precision=12,scale=3"`
+	Ward   string            `weft:"index"`
+}
+
 func TestGoldenPlans(t *testing.T) {
 	cases := []struct {
 		name string
@@ -91,6 +103,11 @@ func TestGoldenPlans(t *testing.T) {
 		{"new", nil, structs(t, user{}, post{}, profile{})},
 		{"odd_names", nil, build(t, odd(), index())},
 		{"soft_delete", nil, build(t, soft())},
+		{"encrypted", nil, structs(t, patient{})},
+		{"add_encrypted", []string{
+			`CREATE TABLE patients (id INTEGER PRIMARY KEY, name VARCHAR(40) NOT NULL, ward TEXT NOT NULL, notes TEXT NOT NULL)`,
+			`INSERT INTO patients VALUES (1, 'ann', 'A', '{}')`,
+		}, structs(t, patient{})},
 		{"add", []string{
 			`CREATE TABLE users (id TEXT PRIMARY KEY, username TEXT NOT NULL, legacy TEXT, must TEXT NOT NULL)`,
 			`INSERT INTO users VALUES ('1', 'ann', 'x', 'y'), ('2', 'bob', 'x', 'y')`,

@@ -39,6 +39,7 @@ func (d Differences) Error() string {
 // plan looks and compares. It runs inside a transaction, so that what it looks
 // at does not move.
 func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
+	set = set.Stored() // columns hold ciphertexts, whoever asks
 	want, err := desire(set)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package op
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -36,6 +37,38 @@ func CanonField(f *schema.Field, v any) (any, error) {
 // canonFor is CanonField for writes and for conditions, where NULL and any
 // length, range and number of digits are allowed. same is true when out is v.
 func canonFor(f *schema.Field, kind schema.ValueKind, v any, write bool) (out any, same bool, err error) {
+	out, same, err = canonShown(f, kind, v, write)
+	if err != nil && f.Encrypted {
+		err = hidden(f, err)
+	}
+	return out, same, err
+}
+
+// hidden takes the value out of the messages for an encrypted field.
+func hidden(f *schema.Field, err error) error {
+	var v *ValidationError
+	if !errors.As(err, &v) {
+		return err
+	}
+	out := &ValidationError{Model: v.Model, Index: v.Index}
+	for _, x := range v.Failures {
+		switch x.Rule {
+		case "type":
+			x.Message = fmt.Sprintf("is %s and takes %s", f.Type, takes(f.Type))
+		case "range":
+			x.Message = fmt.Sprintf("is outside of what %s holds", f.Type)
+		case "scale":
+			x.Message = "must have at most " + x.Param + " decimals"
+		case "json":
+			x.Message = fmt.Sprintf("is %s and takes JSON of that form", f.Type)
+		}
+		out.Add(x)
+	}
+	return out
+}
+
+// canonShown is canonFor with errors that may show the value.
+func canonShown(f *schema.Field, kind schema.ValueKind, v any, write bool) (out any, same bool, err error) {
 	if v == nil {
 		if write && !f.Nullable {
 			return nil, false, Invalid("", f.Name, "null", "must not be null")

@@ -28,7 +28,11 @@ import (
 //   - Aggregate: Having and Sort use the columns of the result; names of
 //     aggregates are given and differ.
 //   - Set never names a field twice (but for different paths) or the version;
-//     at a path the value becomes JSON.
+//     at a path the value becomes JSON. Quiet is for Update.
+//   - An encrypted field has no place in a condition (but for is null, not null
+//     and = and != with nil; the Must of a guard may compare it by =), sort,
+//     group, aggregate or increment, and no path. Distinct rows with one need
+//     the key.
 //   - Rows have one value for each field, Unset{} where none is given.
 //   - Upsert names the fields of a unique index or of the key when it changes
 //     the row that exists.
@@ -55,6 +59,9 @@ func Normalize(o *Op) error {
 	}
 	if len(m.Primary) == 0 {
 		return Errorf(CodeValidation, "model %s was not built with the others", m.Name)
+	}
+	if o.Quiet && o.Kind != Update {
+		return Errorf(CodeValidation, "only an update can be quiet, not a %s", o.Kind)
 	}
 	sc := scope{m: m}
 	if _, err := sc.normalize(&o.Filter); err != nil {
@@ -168,7 +175,8 @@ func normalizeGuards(o *Op) error {
 		if err != nil {
 			return err
 		}
-		b, err := sc.normalize(&g.Must)
+		must := scope{m: g.Model, equal: true}
+		b, err := must.normalize(&g.Must)
 		if err != nil {
 			return err
 		}
@@ -203,6 +211,9 @@ func (sc *scope) find(o *Op) error {
 			return err
 		}
 	}
+	if err := sc.distinct(o); err != nil {
+		return err
+	}
 	if o.Distinct && o.Fields != nil {
 		for _, s := range o.Sort {
 			if len(s.Path) > 0 || !slices.Contains(o.Fields, s.Field) {
@@ -221,6 +232,24 @@ func (sc *scope) find(o *Op) error {
 	return nil
 }
 
+// distinct refuses to look for equal values of encrypted fields.
+func (sc *scope) distinct(o *Op) error {
+	if !o.Distinct || o.Fields == nil || !sc.m.Encrypts() {
+		return nil
+	}
+	for _, f := range sc.m.Primary {
+		if slices.Contains(o.Fields, f.Name) {
+			continue
+		}
+		for _, name := range o.Fields {
+			if f := sc.field(name); f.Encrypted {
+				return sealed(sc.m, f, "its values cannot be looked for equal ones; leave it or Distinct out")
+			}
+		}
+	}
+	return nil
+}
+
 func (sc *scope) sort(list *[]Sort) error {
 	copied := false
 	for i := range *list {
@@ -228,6 +257,9 @@ func (sc *scope) sort(list *[]Sort) error {
 		f, name, path, err := sc.place(s.Field, s.Path)
 		if err != nil {
 			return err
+		}
+		if f.Encrypted {
+			return sealed(sc.m, f, "rows cannot be sorted by it")
 		}
 		if f.Type.Kind() == schema.KindJSON && len(path) == 0 {
 			return Invalid(sc.model(), name, "sort", "is JSON and sorts by a path into it only, like %s.key", name)

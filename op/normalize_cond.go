@@ -19,8 +19,9 @@ func tooDeep() error {
 // scope is where the names of a condition are looked up: the fields of a
 // model or, when cols is set, the columns of an aggregate's result.
 type scope struct {
-	m    *schema.Model
-	cols []*schema.Field
+	m     *schema.Model
+	cols  []*schema.Field
+	equal bool // encrypted fields may be compared by =
 }
 
 func (sc *scope) model() string { return sc.m.Name }
@@ -55,6 +56,9 @@ func (sc *scope) place(name string, path []string) (*schema.Field, string, []str
 		return nil, "", nil, sc.unknown(name)
 	}
 	if len(path) > 0 {
+		if f.Encrypted {
+			return nil, "", nil, sealed(sc.m, f, "nothing inside can be reached by a path; read and set the whole value")
+		}
 		if f.Type.Kind() != schema.KindJSON {
 			return nil, "", nil, Invalid(sc.model(), f.Name, "path", "is %s and has no %q inside; only JSON fields have", f.Type, strings.Join(path, "."))
 		}
@@ -249,7 +253,9 @@ func (sc *scope) match(c *Cond) (*Cond, error) {
 		return nil, err
 	}
 	for _, name := range fields {
-		if f := sc.field(name); f.Type.Kind() != schema.KindString {
+		if f := sc.field(name); f.Encrypted {
+			return nil, sealed(sc.m, f, "there are no words to search")
+		} else if f.Type.Kind() != schema.KindString {
 			return nil, Invalid(sc.model(), name, "operator", "is %s; only text can be searched", f.Type)
 		}
 	}
@@ -273,6 +279,9 @@ func (sc *scope) compare(c *Cond) (*Cond, error) {
 		return nil, err
 	}
 	kind := f.Type.Kind()
+	if f.Encrypted && !asksNull(c) && !(sc.equal && c.Op == Eq) {
+		return nil, sealed(sc.m, f, "it cannot be compared; is null and not null can be asked")
+	}
 	if !fits(f.Type, kind, len(path) > 0, c) {
 		return nil, sc.misfit(f, kind, path, c.Op)
 	}
@@ -301,6 +310,22 @@ func (sc *scope) compare(c *Cond) (*Cond, error) {
 	n := *c
 	n.Field, n.Path, n.Value, n.List = name, path, value, list
 	return &n, nil
+}
+
+// asksNull reports whether a comparison asks for nothing but NULL.
+func asksNull(c *Cond) bool {
+	switch c.Op {
+	case IsNull, NotNull:
+		return true
+	case Eq, Ne:
+		return isNil(c.Value)
+	}
+	return false
+}
+
+// sealed is the error for what cannot be done with an encrypted field.
+func sealed(m *schema.Model, f *schema.Field, why string) error {
+	return Invalid(m.Name, f.Name, "encrypted", "is encrypted: %s", why)
 }
 
 // spread takes the elements of a slice given as the value of a list operator.

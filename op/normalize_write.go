@@ -66,6 +66,9 @@ func (sc *scope) set(list *[]Assign, onlyInc bool) error {
 				return Invalid(sc.model(), name, "twice", "is set twice")
 			}
 		}
+		if a.Inc && f.Encrypted {
+			return sealed(sc.m, f, "nothing can be added to it; read it and set its new value")
+		}
 		c, same, err := assigned(f, path, a, onlyInc)
 		if err != nil {
 			return sc.at(err, -1)
@@ -216,6 +219,9 @@ func (sc *scope) aggregate(o *Op) error {
 	}
 	seen := map[string]bool{}
 	for _, name := range o.GroupBy {
+		if f := sc.field(name); f.Encrypted {
+			return sealed(m, f, "rows cannot be grouped by it")
+		}
 		if sc.field(name).Type.Kind() == schema.KindJSON {
 			return Invalid(m.Name, name, "group", "is JSON and cannot be grouped by")
 		}
@@ -261,6 +267,9 @@ func (sc *scope) agg(a Agg) (string, error) {
 	f := sc.field(a.Field)
 	if f == nil {
 		return "", sc.unknown(a.Field)
+	}
+	if f.Encrypted {
+		return "", sealed(sc.m, f, "it has no aggregates")
 	}
 	k := f.Type.Kind()
 	switch {

@@ -103,6 +103,7 @@ type Op struct {
 	Conflict *Conflict
 
 	Set       []Assign // Update and Increment
+	Quiet     bool     // Update: the rows mean what they meant, only how a value is stored changes; their version stays
 	Returning bool     // rows as finally written, with Fields
 
 	Guards []Guard

@@ -68,6 +68,10 @@ func NewTable(d *Dialect, m *schema.Model, found []FoundColumn, made bool) (*Tab
 	}
 	t := &Table{Model: m, Name: d.Quote(m.Table), Made: made}
 	for _, f := range m.Fields {
+		if f.Encrypted { // it would be stored in the clear
+			return nil, op.Errorf(op.CodeUnsupported, "%s.%s is encrypted, and no layer between here and the application encrypts: open the database with weft.Encrypt(keys)",
+				m.Name, f.Name)
+		}
 		fc := findColumn(found, f.Column)
 		if fc == nil {
 			names := make([]string, len(found))

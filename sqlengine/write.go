@@ -333,6 +333,7 @@ func (b *builder) kUpdate(o *op.Op, must *op.Cond, give written) {
 	b.kCond(&o.Filter)
 	b.kCond(must)
 	b.kSet(o.Set)
+	b.kBool(o.Quiet)
 }
 
 // update writes an UPDATE of the rows for which must holds as well.
@@ -344,7 +345,7 @@ func (b *builder) update(o *op.Op, must *op.Cond, give written) {
 	b.w("UPDATE ")
 	b.from(sc)
 	b.w(" SET ")
-	b.set(&sc, o.Set, true, false)
+	b.set(&sc, o.Set, true, o.Quiet)
 	b.where(&sc, " WHERE ", &o.Using, &o.Filter, must)
 	b.returning(sc.t, o, give)
 }

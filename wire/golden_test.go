@@ -123,6 +123,9 @@ func goldens() []golden {
 				{Kind: op.SQL, SQL: "UPDATE posts SET likes = ?", Args: []any{int64(0)}},
 			},
 		}),
+		goldenOp("op-quiet", "an update that leaves the version", op.Op{
+			Kind: op.Update, Model: post(), Filter: op.Cmp("id", op.Eq, "p1"), Set: []op.Assign{{Field: "title", Value: "new"}}, Quiet: true,
+		}),
 		goldenOp("op-migrate", "bring the schema to Post and User", op.Op{Kind: op.Migrate, Migration: &op.Migration{Models: testSet, Apply: true}}),
 		goldenResult("result-rows", "rows with values of every kind", func() op.Result { return op.Result{N: 2, Rows: op.NewRows(rows)} }),
 		goldenResult("result-batch", "results of a batch, and a plan", func() op.Result {

@@ -38,6 +38,7 @@ const (
 	opArgs
 	opMigration
 	opExplain
+	opQuiet
 )
 
 // The shortest messages of each kind in a list, with their length: what must
@@ -106,6 +107,7 @@ func (e *encoder) op(o *op.Op) {
 	e.where = ""
 	e.migration(o.Migration)
 	e.flag(opExplain, o.Explain)
+	e.flag(opQuiet, o.Quiet)
 	e.leave()
 }
 
@@ -175,6 +177,8 @@ func (d *decoder) op(o *op.Op) {
 			o.Args = d.values(&f)
 		case opMigration:
 			o.Migration = d.migration(&f)
+		case opQuiet:
+			o.Quiet = d.flag(&f)
 		case opExplain:
 			o.Explain = d.flag(&f)
 		default:

@@ -361,7 +361,11 @@ func (s *pass) obey(n int, fp *fieldPlan, v any) {
 	}
 	if fp.enum != nil {
 		if t, ok := v.(string); ok && !slices.Contains(fp.enum, t) {
-			s.fail(n, fp.f, "enum", strings.Join(fp.enum, " "), fmt.Sprintf("must be one of %s, not %q", strings.Join(fp.enum, ", "), t))
+			msg := "must be one of " + strings.Join(fp.enum, ", ")
+			if !fp.f.Encrypted {
+				msg += fmt.Sprintf(", not %q", t)
+			}
+			s.fail(n, fp.f, "enum", strings.Join(fp.enum, " "), msg)
 		}
 	}
 	if fp.rule != nil {

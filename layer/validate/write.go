@@ -65,6 +65,9 @@ func loads(p *plan, o *op.Op) bool {
 // accept checks a write but for its values, which are looked at later and all
 // together, and keeps it to the user's rows.
 func (e *engine) accept(o *op.Op) (*plan, error) {
+	if o.Quiet {
+		return nil, op.Errorf(op.CodeForbidden, "a quiet update would pass over versions and rules; it is for layers next to the engine")
+	}
 	rows, set := o.Rows, o.Set
 	if o.Kind == op.Insert || o.Kind == op.Upsert {
 		o.Rows = nil

@@ -103,7 +103,7 @@ func update(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	olds := make([][]any, len(written))
 	for i, pos := range written {
 		olds[i] = t.rows[pos]
-		if t.rows[pos], err = changed(o.Model, olds[i], o.Set); err != nil {
+		if t.rows[pos], err = changed(o.Model, olds[i], o.Set, !o.Quiet); err != nil {
 			return op.Result{}, err
 		}
 	}
@@ -129,8 +129,9 @@ func (s *state) positions(o *op.Op) ([]int, error) {
 	return out, nil
 }
 
-// changed returns a new row with the assignments and the next version.
-func changed(m *schema.Model, old []any, set []op.Assign) ([]any, error) {
+// changed returns a new row with the assignments and, when it counts, the next
+// version.
+func changed(m *schema.Model, old []any, set []op.Assign, counts bool) ([]any, error) {
 	row := ownRow(old)
 	for _, a := range set {
 		f := m.Field(a.Field)
@@ -159,7 +160,7 @@ func changed(m *schema.Model, old []any, set []op.Assign) ([]any, error) {
 			return nil, err
 		}
 	}
-	if f := m.VersionF; f != nil {
+	if f := m.VersionF; f != nil && counts {
 		version, _ := row[f.Pos].(int64)
 		row[f.Pos] = version + 1
 	}
@@ -291,7 +292,7 @@ func overwrite(s *state, t *table, o *op.Op, pos int, row []any) error {
 		}
 		set = append(set, op.Assign{Field: name, Value: row[f.Pos]})
 	}
-	if t.rows[pos], err = changed(m, old, append(set, o.Conflict.Set...)); err != nil {
+	if t.rows[pos], err = changed(m, old, append(set, o.Conflict.Set...), true); err != nil {
 		return err
 	}
 	return settle(s, m, t, [][]any{old}, []int{pos})

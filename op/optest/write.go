@@ -3,6 +3,7 @@ package optest
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/weftdb/weft/op"
@@ -117,6 +118,20 @@ func testUpdate(s *suite, t *testing.T) {
 		if n := d.n(d.set("Plain", cmp("id", op.Eq, "a"), to("value", 1))); n != 1 {
 			d.Errorf("update reports %d rows, want 1", n)
 		}
+	})
+	s.run(t, "quiet, the version stays", func(d *db) {
+		d.insert("Account", rec{"id": "a"}, rec{"id": "b"})
+		o := d.set("Account", cmp("id", op.Eq, "a"), to("tenant", "t"))
+		o.Quiet, o.Returning, o.Fields = true, true, []string{"tenant", "ver"}
+		if slices.Contains(d.eng.Caps().Layers, "validate") { // it keeps everybody above to the rules
+			d.fail(o, op.CodeForbidden)
+			return
+		}
+		d.rowsAre(d.collect(o), []any{"t", int64(1)})
+		o.Quiet = false
+		d.rowsAre(d.collect(o), []any{"t", int64(2)})
+		d.rowsAre(d.find(op.Op{Model: d.model("Account"), Fields: []string{"id", "ver"}, Sort: []op.Sort{by("id")}}),
+			[]any{"a", int64(2)}, []any{"b", int64(1)})
 	})
 	s.run(t, "every type, to a value and to NULL", func(d *db) {
 		m := d.model("Wide")
