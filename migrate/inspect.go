@@ -23,23 +23,11 @@ type object struct{ kind, name, table, sql string }
 // inspect looks at the tables of that name (in any case). Tables of other
 // programs are not read, so nothing in them can be in the way.
 func inspect(ctx context.Context, conn *sql.Conn, want []*table) (*found, error) {
-	f := &found{objects: map[string]object{}}
-	rows, err := conn.QueryContext(ctx, "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_master")
+	objects, err := catalogue(ctx, conn)
 	if err != nil {
-		return nil, fail(err, "read the catalogue")
+		return nil, err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var o object
-		if err := rows.Scan(&o.kind, &o.name, &o.table, &o.sql); err != nil {
-			return nil, fail(err, "read the catalogue")
-		}
-		f.objects[fold(o.name)] = o
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fail(err, "read the catalogue")
-	}
-
+	f := &found{objects: objects}
 	var names []string
 	for _, t := range want {
 		if o, ok := f.objects[fold(t.name)]; ok && o.ordinary() {
@@ -60,6 +48,27 @@ func inspect(ctx context.Context, conn *sql.Conn, want []*table) (*found, error)
 	}
 	f.rename(want)
 	return f, nil
+}
+
+// catalogue reads the names of everything that the database holds.
+func catalogue(ctx context.Context, conn *sql.Conn) (map[string]object, error) {
+	rows, err := conn.QueryContext(ctx, "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_master")
+	if err != nil {
+		return nil, fail(err, "read the catalogue")
+	}
+	defer rows.Close()
+	objects := map[string]object{}
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.kind, &o.name, &o.table, &o.sql); err != nil {
+			return nil, fail(err, "read the catalogue")
+		}
+		objects[fold(o.name)] = o
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fail(err, "read the catalogue")
+	}
+	return objects, nil
 }
 
 // words names the object in messages.

@@ -158,11 +158,12 @@ func fits(have string, f *schema.Field) bool {
 	}
 	word, _, _ := strings.Cut(have, "(")
 	aff := affinity(have)
-	dateLike := strings.HasPrefix(word, "DATE") || strings.HasPrefix(word, "TIME")
-	number := aff == "NUMERIC" && !dateLike && word != "UUID" && !strings.HasPrefix(word, "JSON") && !strings.Contains(word, "BINARY")
+	dateLike := strings.HasPrefix(word, "DATE") || strings.HasPrefix(word, "TIME") || strings.HasSuffix(word, "DATETIME")
+	uuidLike := word == "UUID" || word == "GUID" || word == "UNIQUEIDENTIFIER"
+	number := aff == "NUMERIC" && !dateLike && !uuidLike && !strings.HasPrefix(word, "JSON") && !strings.Contains(word, "BINARY")
 	switch f.Type.Kind() {
 	case schema.KindString:
-		return aff == "TEXT" || f.Type == schema.UUID && word == "UUID" || f.Type == schema.Time && dateLike
+		return aff == "TEXT" || f.Type == schema.UUID && uuidLike || f.Type == schema.Time && dateLike
 	case schema.KindTime:
 		return aff == "TEXT" || dateLike
 	case schema.KindJSON:

@@ -63,6 +63,11 @@ func parseLiteral(f *Field, s string) (*Default, error) {
 	return &Default{Value: c}, nil
 }
 
+// Literal returns v as a canonical value of the field, in the form that
+// [Default] holds, or says why it is none. The field's type and what belongs to
+// it must be set.
+func (f *Field) Literal(v any) (any, error) { return canonLiteral(f, v) }
+
 // canonLiteral returns v as a canonical value of the field's kind, or says why
 // it is none. JSON is given back as json.RawMessage, compact and with sorted
 // keys; text is taken as JSON text.
