@@ -214,7 +214,9 @@ func (s *structWriter) relation(r *schema.Relation) {
 	fk, lk := r.KeyNames()
 	t.text("fk", strings.Join(fk, "|"))
 	t.text("lk", strings.Join(lk, "|"))
+	t.flag(r.References, "references")
 	t.text("on_delete", string(r.OnDelete))
+	t.text("on_update", string(r.OnUpdate))
 	t.flag(r.Eager, "eager")
 	typ := "*" + r.Model
 	if r.Many() {

@@ -8,8 +8,9 @@ import (
 )
 
 // addForeign makes the foreign keys that a model asks for: those of
-// references, and those of relations that say what a delete does. A relation
-// without on_delete is Weft's to follow and puts no constraint on the rows.
+// references, on fields and relations, and those of relations that say what a
+// delete or an update does. Any other relation is Weft's to follow and puts no
+// constraint on the rows.
 func (d *desired) addForeign(t *table) {
 	for _, f := range t.model.Fields {
 		r := f.References
@@ -29,7 +30,7 @@ func (d *desired) addForeign(t *table) {
 		})
 	}
 	for _, r := range t.model.Relations {
-		if r.OnDelete == schema.NoAction || r.Target == nil {
+		if !r.Enforced() || r.Target == nil {
 			continue
 		}
 		child, parent := t, d.tables[fold(r.Target.Table)]
@@ -45,7 +46,7 @@ func (d *desired) addForeign(t *table) {
 			d.fault("%s.%s: the relation's models are not in this set", t.model.Name, r.Name)
 			continue
 		}
-		d.addForeignKey(child, &foreignKey{columns: cols, refTable: parent.name, refColumns: refs, onDelete: r.OnDelete})
+		d.addForeignKey(child, &foreignKey{columns: cols, refTable: parent.name, refColumns: refs, onDelete: r.OnDelete, onUpdate: r.OnUpdate})
 	}
 }
 

@@ -140,12 +140,12 @@ type ForeignKey struct {
 //
 //   - every Field.References whose table and column are those of a model of
 //     the set,
-//   - every belongs_to that declares on_delete: From points at To,
-//   - every has_one and has_many that declares on_delete: the target's To
-//     points at From.
+//   - every belongs_to that is enforced (see [schema.Relation.Enforced]): From
+//     points at To,
+//   - every has_one and has_many that is: the target's To points at From.
 //
 // Declared twice, it is one; actions are those of the first that gives any.
-// Relations without on_delete leave it to the application what happens.
+// Other relations leave it to the application what happens.
 func ForeignKeys(models []*schema.Model) []ForeignKey {
 	var out []ForeignKey
 	add := func(k ForeignKey) {
@@ -176,11 +176,11 @@ func ForeignKeys(models []*schema.Model) []ForeignKey {
 	for _, m := range models {
 		for _, r := range m.Relations {
 			switch {
-			case r.OnDelete == schema.NoAction || r.Target == nil || !slices.Contains(models, r.Target):
+			case !r.Enforced() || r.Target == nil || !slices.Contains(models, r.Target):
 			case r.Kind == schema.BelongsTo:
-				add(ForeignKey{m, r.From, r.Target, r.To, r.OnDelete, schema.NoAction})
+				add(ForeignKey{m, r.From, r.Target, r.To, r.OnDelete, r.OnUpdate})
 			case r.Kind == schema.HasOne || r.Kind == schema.HasMany:
-				add(ForeignKey{r.Target, r.To, m, r.From, r.OnDelete, schema.NoAction})
+				add(ForeignKey{r.Target, r.To, m, r.From, r.OnDelete, r.OnUpdate})
 			}
 		}
 	}

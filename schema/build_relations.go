@@ -116,6 +116,12 @@ func (b *builder) relation(m *Model, r *Relation) {
 	if !validAction(r.OnDelete) {
 		b.rel(m, r, "on_delete %q is unknown; known: %s", string(r.OnDelete), actionNames)
 	}
+	if !validAction(r.OnUpdate) {
+		b.rel(m, r, "on_update %q is unknown; known: %s", string(r.OnUpdate), actionNames)
+	}
+	if r.Kind == ManyToMany && (r.References || r.OnUpdate != NoAction) {
+		b.rel(m, r, "references and on_update are for the relations of the join model %s, which holds the foreign keys", r.Through)
+	}
 	if r.Through != "" && r.Kind != ManyToMany {
 		b.rel(m, r, "through is only for many_to_many")
 	}
@@ -140,14 +146,20 @@ func (b *builder) relation(m *Model, r *Relation) {
 	case ManyToMany:
 		b.manyToMany(m, r, via)
 	}
-	if r.OnDelete == SetNull {
+	for _, set := range []struct {
+		tag string
+		do  Action
+	}{{"on_delete", r.OnDelete}, {"on_update", r.OnUpdate}} {
+		if set.do != SetNull {
+			continue
+		}
 		fk, holder := r.From, m
 		if r.Kind != BelongsTo {
 			fk, holder = r.To, target
 		}
 		for _, f := range fk {
 			if r.Kind != ManyToMany && !f.Nullable {
-				b.rel(m, r, "on_delete is set null, but %s.%s is not nullable", holder.Name, f.Name)
+				b.rel(m, r, "%s is set null, but %s.%s is not nullable", set.tag, holder.Name, f.Name)
 			}
 		}
 	}

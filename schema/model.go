@@ -183,7 +183,12 @@ type Relation struct {
 	LK       []string // as declared
 	Through  string   // the join model's name
 	OnDelete Action
-	Eager    bool
+	OnUpdate Action
+
+	// References asks for a foreign key of the database. OnDelete and OnUpdate
+	// ask for one too.
+	References bool
+	Eager      bool
 
 	GoIndex []int // path of the Go struct field; nil for YAML; not encoded
 
@@ -195,6 +200,12 @@ type Relation struct {
 	ViaFrom, ViaTo []*Field
 
 	src source
+}
+
+// Enforced reports whether the database holds the relation too, by a foreign
+// key. Those of a many-to-many are those of its join model.
+func (r *Relation) Enforced() bool {
+	return r.Kind != ManyToMany && (r.References || r.OnDelete != NoAction || r.OnUpdate != NoAction)
 }
 
 // Many reports whether the relation leads to a list of rows.

@@ -211,6 +211,7 @@ func models() *rapid.Generator[*schema.Model] {
 				Name: fmt.Sprintf("r%d", i), Kind: schema.RelationKind(rapid.IntRange(1, 4).Draw(t, "kind")), Model: idents().Draw(t, "model"),
 				FK: texts().Draw(t, "fk"), LK: texts().Draw(t, "lk"), Through: rapid.StringMatching(`[A-Z]?`).Draw(t, "through"),
 				OnDelete: rapid.SampledFrom([]schema.Action{"", schema.SetNull}).Draw(t, "delete"), Eager: yes("eager"),
+				OnUpdate: rapid.SampledFrom([]schema.Action{"", schema.Cascade}).Draw(t, "update"), References: yes("references"),
 			})
 		}
 		for i := range rapid.IntRange(0, 2).Draw(t, "counts") {

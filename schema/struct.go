@@ -373,13 +373,16 @@ func (r *structReader) relation(sf reflect.StructField, parts []tag, at []int, i
 	if s := got["lk"]; s != "" {
 		rel.LK = splitList(s)
 	}
-	if s, ok := got["on_delete"]; ok {
+	_, rel.References = got["references"]
+	action := func(tag string) Action {
+		s, ok := got[tag]
 		a, known := parseAction(s)
-		if !known {
-			r.fail(rel.Name, "tag on_delete=%s: unknown; known: %s", s, actionNames)
+		if ok && !known {
+			r.fail(rel.Name, "tag %s=%s: unknown; known: %s", tag, s, actionNames)
 		}
-		rel.OnDelete = a
+		return a
 	}
+	rel.OnDelete, rel.OnUpdate = action("on_delete"), action("on_update")
 	t, want := sf.Type, "*T"
 	if rel.Many() {
 		want = "[]*T"

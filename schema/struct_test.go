@@ -94,7 +94,7 @@ type Note struct {
 	Revision int64   `weft:"version"` // takes the place of the hidden one
 	Replies  []*Note `weft:"has_many,fk=ParentID"`
 	ParentID *string `weft:"type=uuid" json:"above"`
-	Parent   *Note   `weft:"belongs_to,fk=ParentID,on_delete=set_null"`
+	Parent   *Note   `weft:"belongs_to,fk=ParentID,on_delete=set_null,on_update=cascade,references"`
 }
 
 func (*Note) Weft() schema.Options {

@@ -37,7 +37,8 @@ var (
 	countTags    = map[string]wants{"count": needsValue}
 	relationTags = map[string]wants{
 		"belongs_to": noValue, "has_one": noValue, "has_many": noValue, "many_to_many": noValue,
-		"through": needsValue, "fk": needsValue, "lk": needsValue, "on_delete": needsValue, "eager": noValue,
+		"through": needsValue, "fk": needsValue, "lk": needsValue, "on_delete": needsValue, "on_update": needsValue,
+		"references": noValue, "eager": noValue,
 	}
 	knownTags = sortedTags(fieldTags, embedTags, countTags, relationTags)
 )

@@ -430,6 +430,8 @@ func (y *yamlReader) relations(m *Model, n *yaml.Node) {
 			"lk":         fieldList(&r.LK, "lk"),
 			"through":    y.str(&r.Through, "through"),
 			"onDelete":   y.action(&r.OnDelete, "onDelete"),
+			"onUpdate":   y.action(&r.OnUpdate, "onUpdate"),
+			"references": y.flag(&r.References, "references"),
 			"eager":      y.flag(&r.Eager, "eager"),
 		})
 		switch {

@@ -36,7 +36,7 @@ func plainOf(m *schema.Model) *schema.Model {
 			fk, lk = nil, nil
 		}
 		c.Relations = append(c.Relations, &schema.Relation{
-			Name: r.Name, Kind: r.Kind, Model: r.Model, FK: fk, LK: lk, Through: r.Through, OnDelete: r.OnDelete, Eager: r.Eager,
+			Name: r.Name, Kind: r.Kind, Model: r.Model, FK: fk, LK: lk, Through: r.Through, OnDelete: r.OnDelete, OnUpdate: r.OnUpdate, References: r.References, Eager: r.Eager,
 		})
 	}
 	for _, x := range m.Counts {
@@ -51,7 +51,7 @@ func TestPlainKnowsAllFields(t *testing.T) {
 	for typ, n := range map[reflect.Type]int{
 		reflect.TypeFor[schema.Model]():    30,
 		reflect.TypeFor[schema.Field]():    35,
-		reflect.TypeFor[schema.Relation](): 18,
+		reflect.TypeFor[schema.Relation](): 20,
 		reflect.TypeFor[schema.Count]():    4,
 	} {
 		if typ.NumField() != n {

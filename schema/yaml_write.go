@@ -235,7 +235,9 @@ func (w *yamlWriter) relation(r *Relation) *yaml.Node {
 	fk, lk := r.KeyNames()
 	names("fk", fk)
 	names("lk", lk)
+	p.flag("references", r.References)
 	p.text("onDelete", string(r.OnDelete))
+	p.text("onUpdate", string(r.OnUpdate))
 	p.flag("eager", r.Eager)
 	return p.n
 }
