@@ -26,9 +26,10 @@ type builder struct {
 //
 // Build fills the parts of the models that are documented as filled by Build,
 // and what was left to a default: Table, Kind with KindReason, Version, Column,
-// Pos and the key of Sharding. Field names in Indexes, Sharding and Seed become
-// JSON names and default values canonical. Join models that a many-to-many
-// relation names but nobody declared are added to the set (see Model.Implicit).
+// Pos and the key of Sharding. Field names in Indexes, Sharding and Seed and
+// relations in Counts become JSON names, and default values canonical. Join
+// models that a many-to-many relation names but nobody declared are added to
+// the set (see Model.Implicit).
 //
 // Building the same models again gives an equal set. Models must not be in use
 // elsewhere while they are built.
@@ -106,6 +107,14 @@ func (b *builder) rel(m *Model, r *Relation, format string, args ...any) {
 	b.faults.add(at, format, args...)
 }
 
+func (b *builder) count(m *Model, c *Count, format string, args ...any) {
+	at := Fault{Model: m.Name, Field: c.Name, File: m.src.file, Line: m.src.line}
+	if c.src.line > 0 {
+		at.Line = c.src.line
+	}
+	b.faults.add(at, format, args...)
+}
+
 // declare enters the names of a model and fills its maps, positions and key.
 func (b *builder) declare(m *Model) {
 	if !validName(m.Name) {
@@ -141,7 +150,7 @@ func (b *builder) declare(m *Model) {
 
 // names fills the maps of one model and finds names that are taken twice.
 func (b *builder) names(m *Model) {
-	m.fields, m.relations = map[string]*Field{}, map[string]*Relation{}
+	m.fields, m.relations, m.counts = map[string]*Field{}, map[string]*Relation{}, map[string]*Count{}
 	m.Primary = nil
 	m.Fields = b.withoutNil(m)
 	columns, used := map[string]string{}, map[string]string{}
@@ -196,13 +205,14 @@ func (b *builder) names(m *Model) {
 		m.relations[r.Name] = r
 	}
 	for _, c := range m.Counts {
+		if !validName(c.Name) {
+			b.count(m, c, "%q is no name for a count; use letters, digits and underscores", c.Name)
+		}
 		if msg := take(c.Name, "count"); msg != "" {
-			b.faults.add(Fault{Model: m.Name, Field: c.Name, File: m.src.file, Line: m.src.line}, "%s", msg)
+			b.count(m, c, "%s", msg)
+			continue
 		}
-		if !slices.ContainsFunc(m.Relations, func(r *Relation) bool { return c.Relation == r.Name || c.Relation == r.GoName }) {
-			b.faults.add(Fault{Model: m.Name, Field: c.Name, File: m.src.file, Line: m.src.line},
-				"counts relation %q, which does not exist; %s", c.Relation, oneOf(c.Relation, relationNames(m)))
-		}
+		m.counts[c.Name] = c
 	}
 	// JSON names win over Go names: they are what is stored and sent.
 	for _, f := range m.Fields {
@@ -215,11 +225,31 @@ func (b *builder) names(m *Model) {
 			m.relations[r.GoName] = r
 		}
 	}
+	for _, c := range m.Counts {
+		if _, taken := m.counts[c.GoName]; !taken && c.GoName != "" {
+			m.counts[c.GoName] = c
+		}
+		b.counted(m, c)
+	}
 	switch {
 	case len(m.Fields) == 0:
 		b.model(m, "the model has no fields")
 	case len(m.Primary) == 0:
 		b.model(m, "the model has no primary key; tag a field `weft:\"primary\"` (primary: true in YAML) or embed weft.Model")
+	}
+}
+
+// counted resolves what a count counts.
+func (b *builder) counted(m *Model, c *Count) {
+	c.Of = nil
+	r := m.relations[c.Relation]
+	switch {
+	case r == nil:
+		b.count(m, c, "counts relation %q, which does not exist; %s", c.Relation, oneOf(c.Relation, relationNames(m)))
+	case !r.Many():
+		b.count(m, c, "counts relation %s, which is %s and leads to one row at most; a count is of a has_many or many_to_many relation", r.Name, r.Kind)
+	default:
+		c.Relation, c.Of = r.Name, r
 	}
 }
 

@@ -49,6 +49,7 @@ type Model struct {
 
 	fields    map[string]*Field // by Name and by GoName
 	relations map[string]*Relation
+	counts    map[string]*Count
 	src       source
 	set       *Set
 }
@@ -61,6 +62,9 @@ func (m *Model) Field(name string) *Field { return m.fields[name] }
 
 // Relation returns the relation with that JSON name or Go name, or nil.
 func (m *Model) Relation(name string) *Relation { return m.relations[name] }
+
+// Count returns the count with that JSON name or Go name, or nil.
+func (m *Model) Count(name string) *Count { return m.counts[name] }
 
 // Field is one stored value of a model.
 type Field struct {
@@ -114,12 +118,17 @@ func (f *Field) Decimals() (precision, scale int) {
 	return f.Precision, f.Scale
 }
 
-// Count is a struct field that With fills with the number of related rows
-// (count=relation). It is not stored.
+// Count is a struct field that With fills with the number of rows that a
+// has_many or many_to_many relation leads to (count=relation). It is not stored.
 type Count struct {
 	Name, GoName string
-	Relation     string
-	GoIndex      []int // path of the Go struct field; not encoded
+	Relation     string // its JSON name after Build
+	Hidden       bool   // never leaves the process (json:"-")
+	GoIndex      []int  // path of the Go struct field; nil for YAML; not encoded
+
+	Of *Relation // what it counts; filled by Build
+
+	src source
 }
 
 // Role marks the fields that Weft itself keeps.

@@ -215,7 +215,7 @@ func models() *rapid.Generator[*schema.Model] {
 			})
 		}
 		for i := range rapid.IntRange(0, 2).Draw(t, "counts") {
-			m.Counts = append(m.Counts, &schema.Count{Name: fmt.Sprintf("c%d", i), Relation: idents().Draw(t, "relation")})
+			m.Counts = append(m.Counts, &schema.Count{Name: fmt.Sprintf("c%d", i), Relation: idents().Draw(t, "relation"), Hidden: yes("hidden")})
 		}
 		for range rapid.IntRange(0, 2).Draw(t, "indexes") {
 			m.Indexes = append(m.Indexes, schema.Index{

@@ -342,10 +342,14 @@ func maxLength(validate string) int {
 func (r *structReader) count(sf reflect.StructField, parts []tag, at []int, in embedding, depth int) {
 	got, errs := checkTags(parts, "a count", countTags)
 	c := &Count{GoIndex: at, Relation: got["count"]}
-	c.Name, c.GoName, _ = r.names(sf, in)
+	c.Name, c.GoName, c.Hidden = r.names(sf, in)
 	r.report(c.Name, errs)
-	if k := sf.Type.Kind(); k < reflect.Int || k > reflect.Uint64 {
-		r.fail(c.Name, "a count is an integer, not %s", sf.Type)
+	t := sf.Type
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if k := t.Kind(); k < reflect.Int || k > reflect.Uint64 {
+		r.fail(c.Name, "a count is an integer or a pointer to one, not %s", sf.Type)
 	}
 	r.declare(c, c.GoName, depth)
 	r.m.Counts = append(r.m.Counts, c)

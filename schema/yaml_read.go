@@ -337,10 +337,17 @@ func (y *yamlReader) duration(n *yaml.Node, what string) Duration {
 }
 
 func (y *yamlReader) counts(m *Model, n *yaml.Node) {
-	y.each(n, "counts", func(key string, _, v *yaml.Node) {
+	y.each(n, "counts", func(key string, k, v *yaml.Node) {
 		y.at = key
-		m.Counts = append(m.Counts, &Count{Name: key, Relation: y.text(v, "the relation counted")})
-		y.at = ""
+		defer func() { y.at = "" }()
+		c := &Count{Name: key, src: source{y.file, k.Line}}
+		relation := y.str(&c.Relation, "the relation counted")
+		if v.Kind == yaml.MappingNode {
+			y.mapping(v, "a count", keys{"relation": relation, "hidden": y.flag(&c.Hidden, "hidden")})
+		} else {
+			relation(v)
+		}
+		m.Counts = append(m.Counts, c)
 	})
 }
 

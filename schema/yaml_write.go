@@ -205,7 +205,14 @@ func (w *yamlWriter) document(m *Model) *yaml.Node {
 func (w *yamlWriter) counts(m *Model) pairs {
 	p := w.pairs(true)
 	for _, c := range m.Counts {
-		p.named(c.Name, textNode(c.Relation))
+		n := textNode(c.Relation)
+		if c.Hidden {
+			x := w.pairs(true)
+			x.node("relation", n)
+			x.flag("hidden", true)
+			n = x.n
+		}
+		p.named(c.Name, n)
 	}
 	return p
 }
