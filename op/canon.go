@@ -240,12 +240,18 @@ func parseTime(s string) (time.Time, bool) {
 func canonClock(s string) (string, bool) {
 	for _, layout := range [...]string{"15:04:05", "15:04"} {
 		if t, err := time.Parse(layout, s); err == nil {
-			return clockOf(t), true
+			var b [32]byte
+			if out := t.Truncate(time.Microsecond).AppendFormat(b[:0], clockLayout); string(out) != s {
+				return string(out), true
+			}
+			return s, true // without an allocation
 		}
 	}
 	return "", false
 }
 
+const clockLayout = "15:04:05.999999"
+
 func clockOf(t time.Time) string {
-	return t.Truncate(time.Microsecond).Format("15:04:05.999999")
+	return t.Truncate(time.Microsecond).Format(clockLayout)
 }
