@@ -212,7 +212,7 @@ func canonExact(f *schema.Field, kind schema.ValueKind, v any, write bool) (out 
 		case time.Time:
 			same = c.(time.Time) == x
 		case JSON:
-			same = c == any(x)
+			same = c.(JSON) == x
 		}
 		return c, same, true, nil
 	}
