@@ -43,7 +43,7 @@ func models(t testing.TB) (thing, user *schema.Model) {
 		{Name: "age", Type: schema.Integer, Nullable: true},
 	}, Relations: []*schema.Relation{
 		{Name: "things", GoName: "Things", Kind: schema.HasMany, Model: "Thing", FK: []string{"userId"}},
-	}}
+	}, Counts: []*schema.Count{{Name: "thingsCount", GoName: "ThingsCount", Relation: "things"}}}
 	label := &schema.Model{Name: "Label", Fields: []*schema.Field{
 		{Name: "id", Type: schema.BigInteger, Primary: true, Auto: true},
 		{Name: "text", Type: schema.String},

@@ -24,7 +24,9 @@ import (
 //   - Cursors have one value for each sort key and exclude each other; a sort
 //     key with a path has no cursor. JSON fields sort by path only.
 //   - Distinct needs its sort keys among Fields.
-//   - Via is for Find, has its own limit and excludes cursors and Distinct.
+//   - Via is for Find, where it has its own limit and excludes cursors and
+//     Distinct, and for Aggregate, where nothing has a limit.
+//   - With of a count field has a filter only.
 //   - Aggregate: Having and Sort use the columns of the result; names of
 //     aggregates are given and differ.
 //   - Set never names a field twice (but for different paths) or the version;
@@ -305,6 +307,9 @@ func (sc *scope) relation(name string) (*schema.Relation, error) {
 	if r := sc.m.Relation(name); r != nil {
 		return r, nil
 	}
+	if c := sc.m.Count(name); c != nil {
+		return nil, Invalid(sc.model(), c.Name, "relation", "is not a relation: it counts %s, which is one", c.Relation)
+	}
 	names := make([]string, len(sc.m.Relations))
 	for i, r := range sc.m.Relations {
 		names[i] = r.Name
@@ -315,6 +320,31 @@ func (sc *scope) relation(name string) (*schema.Relation, error) {
 	return nil, Invalid(sc.model(), name, "relation", "is not a relation%s", choices(name, names))
 }
 
+// loads is what a With asks for: its name, and the relation that leads there.
+func (sc *scope) loads(w *With) (string, *schema.Relation, error) {
+	c := sc.m.Count(w.Relation)
+	if c == nil {
+		r, err := sc.relation(w.Relation)
+		if err != nil {
+			return "", nil, err
+		}
+		return r.Name, r, nil
+	}
+	if err := CountOnly(sc.m, c, w); err != nil {
+		return "", nil, err
+	}
+	return c.Name, c.Of, nil
+}
+
+// CountOnly is the error of a With that asks of a count field for more than the
+// number of rows; nil when it does not.
+func CountOnly(m *schema.Model, c *schema.Count, w *With) error {
+	if len(w.Sort) > 0 || w.Limit != 0 || w.Offset != 0 || len(w.Fields) > 0 || len(w.With) > 0 {
+		return Invalid(m.Name, c.Name, "with", "is a number: a condition can say which rows count, but it has no order, limit, fields or relations")
+	}
+	return nil
+}
+
 func (sc *scope) with(list *[]With, depth int) error {
 	if depth > maxDepth {
 		return tooDeep()
@@ -322,11 +352,11 @@ func (sc *scope) with(list *[]With, depth int) error {
 	copied := false
 	for i := range *list {
 		w := (*list)[i]
-		r, err := sc.relation(w.Relation)
+		name, r, err := sc.loads(&w)
 		if err != nil {
 			return err
 		}
-		w.Relation = r.Name
+		w.Relation = name
 		to := scope{m: r.Target}
 		if w.Limit < 0 || w.Offset < 0 {
 			return Errorf(CodeValidation, "limit and offset of %s must not be negative", r.Name)
@@ -355,8 +385,8 @@ func (sc *scope) with(list *[]With, depth int) error {
 
 func (sc *scope) via(o *Op) error {
 	v := *o.Via
-	if o.Kind != Find {
-		return Errorf(CodeValidation, "via is for find only")
+	if o.Kind != Find && o.Kind != Aggregate {
+		return Errorf(CodeValidation, "via is for find and aggregate only")
 	}
 	if v.Model == nil || len(v.Model.Primary) == 0 {
 		return Errorf(CodeValidation, "via needs a model that was built")
@@ -371,6 +401,8 @@ func (sc *scope) via(o *Op) error {
 		return Errorf(CodeValidation, "relation %s of %s leads to %s, not to %s", r.Name, v.Model.Name, r.Target.Name, sc.m.Name)
 	case v.Limit < 0 || v.Offset < 0:
 		return Errorf(CodeValidation, "limit and offset of %s must not be negative", r.Name)
+	case o.Kind == Aggregate && (v.Limit != 0 || v.Offset != 0 || o.Limit != 0 || o.Offset != 0):
+		return Errorf(CodeValidation, "an aggregate via a relation has no limit and no offset")
 	case o.Limit != 0 || o.Offset != 0 || len(o.After) > 0 || len(o.Before) > 0 || o.Distinct:
 		return Errorf(CodeValidation, "a find via a relation is limited per parent: limit, offset, cursors and distinct of the whole are not for it")
 	}

@@ -74,7 +74,20 @@ func (sc *scope) place(name string, path []string) (*schema.Field, string, []str
 	return f, f.Name, path, nil
 }
 
+// NoColumn is the error of a name that is a count field where a stored field is
+// wanted; nil for any other name.
+func NoColumn(m *schema.Model, name string) error {
+	c := m.Count(name)
+	if c == nil {
+		return nil
+	}
+	return Invalid(m.Name, c.Name, "field", "is a count, which With loads and nothing stores; HasCount(%q, …) compares the number", c.Relation)
+}
+
 func (sc *scope) unknown(name string) error {
+	if err := NoColumn(sc.m, name); err != nil && sc.cols == nil {
+		return err
+	}
 	fields := sc.cols
 	if fields == nil {
 		fields = sc.m.Fields

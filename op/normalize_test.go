@@ -91,7 +91,21 @@ func TestNormalizeRefuses(t *testing.T) {
 		"with fields":         {op.Op{Kind: op.Find, Model: thing, With: []op.With{{Relation: "user", Fields: []string{"small"}}}}, "User: small"},
 		"with nested":         {op.Op{Kind: op.Find, Model: thing, With: []op.With{{Relation: "user", With: []op.With{{Relation: "user"}}}}}, "User: user is not a relation; there are things"},
 		"with limit":          {op.Op{Kind: op.Find, Model: thing, With: []op.With{{Relation: "user", Limit: -1}}}, "negative"},
-		"via kind":            {op.Op{Kind: op.Count, Model: thing, Via: &op.Via{Model: user, Relation: "things"}}, "find only"},
+		"count in filter":     {op.Op{Kind: op.Find, Model: user, Filter: op.Cmp("thingsCount", op.Gt, 1)}, `thingsCount is a count, which With loads and nothing stores; HasCount("things", …) compares the number`},
+		"count in sort":       {op.Op{Kind: op.Find, Model: user, Sort: []op.Sort{{Field: "ThingsCount"}}}, "is a count"},
+		"count in fields":     {op.Op{Kind: op.Find, Model: user, Fields: []string{"thingsCount"}}, "is a count"},
+		"count in set":        {op.Op{Kind: op.Update, Model: user, Set: []op.Assign{{Field: "thingsCount", Value: 1}}}, "is a count"},
+		"count in increment":  {op.Op{Kind: op.Increment, Model: user, Set: []op.Assign{{Field: "thingsCount", Inc: true, Value: 1}}}, "is a count"},
+		"count summed":        {op.Op{Kind: op.Aggregate, Model: user, Aggs: []op.Agg{{Func: op.AggSum, Field: "thingsCount", As: "s"}}}, "is a count"},
+		"count grouped":       {op.Op{Kind: op.Aggregate, Model: user, GroupBy: []string{"thingsCount"}}, "is a count"},
+		"count as relation":   {op.Op{Kind: op.Find, Model: user, Filter: op.Cond{Kind: op.Has, Relation: "thingsCount"}}, "is not a relation: it counts things, which is one"},
+		"count with limit":    {op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "thingsCount", Limit: 1}}}, "it has no order, limit, fields or relations"},
+		"count with order":    {op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "thingsCount", Sort: []op.Sort{{Field: "id"}}}}}, "is a number"},
+		"count with filter":   {op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "thingsCount", Filter: op.Cmp("age", op.Eq, 1)}}}, "Thing: age is not a field"},
+		"via grouped limit":   {op.Op{Kind: op.Aggregate, Model: thing, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}}, Limit: 1, Via: &op.Via{Model: user, Relation: "things"}}, "no limit and no offset"},
+		"via grouped offset":  {op.Op{Kind: op.Aggregate, Model: thing, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}}, Via: &op.Via{Model: user, Relation: "things", Offset: 1}}, "no limit and no offset"},
+		"via grouped key":     {op.Op{Kind: op.Aggregate, Model: thing, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}}, Via: &op.Via{Model: user, Relation: "things", Keys: [][]any{{5}}}}, "takes text"},
+		"via kind":            {op.Op{Kind: op.Count, Model: thing, Via: &op.Via{Model: user, Relation: "things"}}, "find and aggregate only"},
 		"via model":           {via(op.Via{Relation: "things"}), "via needs"},
 		"via relation":        {via(op.Via{Model: user, Relation: "x"}), "not a relation"},
 		"via target":          {via(op.Via{Model: thing, Relation: "user"}), "leads to User"},
@@ -351,4 +365,28 @@ func TestNormalizeIsIdempotent(t *testing.T) {
 // hasDecimal excepts decimals at a path, which are looked at again.
 func hasDecimal(c op.Cond) bool {
 	return slices.ContainsFunc(c.Conds, hasDecimal) || len(c.Path) > 0 || c.Op == op.Eq || c.Op == op.Ne || c.Op == op.Contains
+}
+
+func TestNormalizeCountsAndAggregatesVia(t *testing.T) {
+	thing, user := models(t)
+	o := normalized(t, op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "ThingsCount", Filter: op.Cmp("small", op.Eq, 3)}}})
+	if w := o.With[0]; w.Relation != "thingsCount" || w.Filter.Value != int64(3) {
+		t.Errorf("got %+v", w)
+	}
+	keys := [][]any{{"U1"}}
+	o = normalized(t, op.Op{
+		Kind: op.Aggregate, Model: thing, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}},
+		Via: &op.Via{Model: user, Relation: "Things", Keys: keys},
+	})
+	if o.Via.Relation != "things" || len(op.ResultColumns(&o)) != 1 {
+		t.Errorf("got %+v", o.Via)
+	}
+}
+
+func TestNormalizeTimesOfDayWithoutAllocation(t *testing.T) {
+	thing, _ := models(t)
+	o := normalized(t, op.Op{Kind: op.Find, Model: thing, Filter: op.Cmp("clock", op.Lt, "07:08:09.12")})
+	if n := testing.AllocsPerRun(100, func() { _ = op.Normalize(&o) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
 }

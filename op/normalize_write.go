@@ -251,7 +251,13 @@ func (sc *scope) aggregate(o *Op) error {
 	if _, err := result.normalize(&o.Having); err != nil {
 		return err
 	}
-	return result.sort(&o.Sort)
+	if err := result.sort(&o.Sort); err != nil {
+		return err
+	}
+	if o.Via != nil {
+		return sc.via(o)
+	}
+	return nil
 }
 
 func (sc *scope) agg(a Agg) (string, error) {
@@ -284,8 +290,9 @@ func (sc *scope) agg(a Agg) (string, error) {
 }
 
 // ResultColumns returns the columns of an aggregate's result as fields: the
-// GroupBy fields, then one for each of Aggs, named As. The operation has gone
-// through Normalize.
+// GroupBy fields, then one for each of Aggs, named As. The keys of Via, which
+// Having and Sort cannot use, are not among them. The operation has gone through
+// Normalize.
 func ResultColumns(o *Op) []*schema.Field {
 	cols := make([]*schema.Field, 0, len(o.GroupBy)+len(o.Aggs))
 	for _, name := range o.GroupBy {

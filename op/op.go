@@ -54,7 +54,7 @@ type Kind uint8
 const (
 	Find      Kind = iota + 1 // Result.Rows
 	Count                     // Result.N; ignores sort, limit and offset
-	Aggregate                 // Result.Rows: one row a group: the GroupBy fields, then the Aggs
+	Aggregate                 // Result.Rows: one row a group: the GroupBy fields, the Aggs, the keys of Via
 	Insert                    // Rows; Result.N, and Result.Rows when Returning
 	Update                    // Set on the rows of Filter; Result.N, and Result.Rows when Returning
 	Delete                    // the rows of Filter; Result.N, and Result.Rows (as they were) when Returning
@@ -132,10 +132,12 @@ type Sort struct {
 	Desc  bool
 }
 
-// With asks for a relation of every row found. In Result.Rows each With adds a
-// value of type *Related behind the fields, in this order.
+// With asks for a relation of every row found, or for a count field (see
+// schema.Count). In Result.Rows each With adds a value behind the fields and the
+// keys of Via, in this order: a *Related for a relation, an int64 for a count.
+// Of a count only Filter may be given, which says the rows that count.
 type With struct {
-	Relation string
+	Relation string // or the name of a count field
 	Filter   Cond
 	Sort     []Sort
 	Limit    int // per parent; 0 is none
@@ -155,6 +157,10 @@ type Related struct {
 // Op.Model is the relation's target. Each row of the result has the parent's
 // key values behind its fields; a row related to two parents comes twice.
 // Limit and Offset hold per parent, in the order of Op.Sort.
+//
+// An aggregate with Via has groups of its own for each parent: each row has the
+// parent's key values behind the aggregates. A parent without rows has no
+// group. It takes no limit or offset, of the whole or per parent.
 type Via struct {
 	Model    *schema.Model // owner of the relation
 	Relation string
@@ -293,6 +299,7 @@ type Sink interface {
 	Key(row int) []any                                          // the keys of Op.Via
 	Child(r *schema.Relation, w *With) Sink                     // for rows of r.Target; its columns are w.Fields
 	Attach(row int, r *schema.Relation, child Sink, rows []int) // rows of child, in order; none is "loaded and empty"
+	Counted(row int, c *schema.Count, n int64) error            // a count field; an error ends the operation with it
 }
 
 // Instances are the Go values behind an insert or update.

@@ -91,6 +91,9 @@ func (t *tables) with(m *schema.Model, list []With) {
 	for i := range list {
 		w := &list[i]
 		r := m.Relation(w.Relation)
+		if c := m.Count(w.Relation); c != nil {
+			r = c.Of
+		}
 		if r == nil {
 			continue
 		}

@@ -25,6 +25,7 @@ func TestTables(t *testing.T) {
 		{"with", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "things", With: []op.With{{Relation: "labels"}}}}}, "labels thing_labels things users"},
 		{"with filter", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "things", Filter: has()}}}, "labels thing_labels things users"},
 		{"with unknown", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "x"}}, Filter: op.Cond{Kind: op.Has, Relation: "x"}}, "users"},
+		{"with count", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "thingsCount", Filter: has()}}}, "labels thing_labels things users"},
 		{"via", op.Op{Kind: op.Find, Model: user.Set().Model("Label"), Via: &op.Via{Model: thing, Relation: "labels"}}, "labels thing_labels"},
 		{"cascade", op.Op{Kind: op.Delete, Model: user}, "thing_labels things users"},
 		{"key changed", op.Op{Kind: op.Update, Model: user, Set: []op.Assign{{Field: "id", Value: "x"}}}, "thing_labels things users"},

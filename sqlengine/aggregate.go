@@ -23,12 +23,22 @@ func (b *builder) kAggregate(o *op.Op) {
 	b.kSort(o.Sort)
 	b.kBool(o.Limit > 0)
 	b.kBool(o.Offset > 0)
+	b.kVia(o.Via)
 }
 
 // aggregate writes a SELECT of groups. Its columns are named a0, a1, …, by
-// which Having and the order refer to them.
+// which Having and the order refer to them. Those behind the aggregates are the
+// keys of Via.
 func (b *builder) aggregate(o *op.Op) {
 	sc := b.open(o.Model)
+	var r *schema.Relation
+	var keys scope
+	var keyFields []*schema.Field
+	if o.Via != nil {
+		if r = b.relation(o.Via.Model, o.Via.Relation); r != nil {
+			keys, keyFields = b.viaKeys(sc, r)
+		}
+	}
 	if b.err != nil {
 		return
 	}
@@ -36,7 +46,7 @@ func (b *builder) aggregate(o *op.Op) {
 	having := o.Having.Kind != op.True
 	if having {
 		b.w("SELECT ")
-		for i := range len(o.GroupBy) + len(o.Aggs) {
+		for i := range len(o.GroupBy) + len(o.Aggs) + len(keyFields) {
 			if i > 0 {
 				b.w(", ")
 			}
@@ -66,16 +76,30 @@ func (b *builder) aggregate(o *op.Op) {
 		}
 		add(o.Aggs[i].As, b.agg(&sc, &o.Aggs[i]))
 	}
-	b.w(" FROM ")
-	b.from(sc)
-	b.where(&sc, " WHERE ", &o.Using, &o.Filter)
-	for i, f := range o.GroupBy {
-		if i == 0 {
-			b.w(" GROUP BY ")
-		} else {
-			b.w(", ")
-		}
+	for i, f := range keyFields {
+		b.w(", ")
+		c := b.fieldCol(&keys, f)
+		b.w(" AS a")
+		b.number(len(result.named) + i)
+		b.result(c)
+	}
+	if r != nil {
+		b.viaFrom(o, &sc, &keys, keyFields, r)
+	} else {
+		b.w(" FROM ")
+		b.from(sc)
+		b.where(&sc, " WHERE ", &o.Using, &o.Filter)
+	}
+	word := " GROUP BY "
+	for _, f := range o.GroupBy {
+		b.w(word)
+		word = ", "
 		b.col(&sc, f)
+	}
+	for _, f := range keyFields {
+		b.w(word)
+		word = ", "
+		b.fieldCol(&keys, f)
 	}
 	if having {
 		b.w(")")

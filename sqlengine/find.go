@@ -23,15 +23,20 @@ func (b *builder) kFind(o *op.Op) {
 	b.kCursor(o.After)
 	b.kCursor(o.Before)
 	b.kBool(o.Distinct)
-	b.kBool(o.Via != nil)
-	if o.Via != nil {
-		b.kModel(o.Via.Model)
-		b.kText(o.Via.Relation)
-		b.kBool(len(o.Via.Keys) > b.d.ListArgs)
-		b.kNum(bucket(len(o.Via.Keys)))
-		b.kBool(o.Via.Limit > 0)
-		b.kBool(o.Via.Offset > 0)
+	b.kVia(o.Via)
+}
+
+func (b *builder) kVia(v *op.Via) {
+	b.kBool(v != nil)
+	if v == nil {
+		return
 	}
+	b.kModel(v.Model)
+	b.kText(v.Relation)
+	b.kBool(len(v.Keys) > b.d.ListArgs)
+	b.kNum(bucket(len(v.Keys)))
+	b.kBool(v.Limit > 0)
+	b.kBool(v.Offset > 0)
 }
 
 func (b *builder) kFields(fields []string) {

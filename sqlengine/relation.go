@@ -102,10 +102,7 @@ func (b *builder) findVia(o *op.Op) {
 		return
 	}
 	sc := b.open(o.Model)
-	keys, keyFields := sc, r.To
-	if r.Kind == schema.ManyToMany {
-		keys, keyFields = b.open(r.Via), r.ViaFrom
-	}
+	keys, keyFields := b.viaKeys(sc, r)
 	if b.err != nil {
 		return
 	}
@@ -123,6 +120,15 @@ func (b *builder) findVia(o *op.Op) {
 	b.viaFrom(o, &sc, &keys, keyFields, r)
 	b.order(&sc, o.Sort)
 	b.limit(o.Limit, o.Offset)
+}
+
+// viaKeys are the fields that hold the parents' keys, and the table they are
+// of: the relation's target or the table between.
+func (b *builder) viaKeys(target scope, r *schema.Relation) (scope, []*schema.Field) {
+	if r.Kind == schema.ManyToMany {
+		return b.open(r.Via), r.ViaFrom
+	}
+	return target, r.To
 }
 
 func (b *builder) viaFrom(o *op.Op, sc, keys *scope, keyFields []*schema.Field, r *schema.Relation) {

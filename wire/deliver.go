@@ -34,8 +34,9 @@ func (s *sinkRows) Err() error {
 
 func (s *sinkRows) Close() error { return s.rows.Close() }
 
-// delivery puts rows into a sink. A value of type *op.Related goes, as rows,
-// to the child sink of its relation and is attached to its row.
+// delivery puts rows into a sink. What With asked for stands at the end of a
+// row: a *op.Related goes, as rows, to the child sink of its relation and is
+// attached to its row, a number is told as a count.
 type delivery struct {
 	sink     op.Sink
 	model    *schema.Model
@@ -51,38 +52,44 @@ func (d *delivery) row(row []any) error {
 	if len(d.with) == 0 {
 		return op.Deliver(d.sink, row)
 	}
-	cols := make([]any, 0, len(row))
-	for _, v := range row {
-		if _, ok := v.(*op.Related); !ok {
-			cols = append(cols, v)
+	cols := len(row) - len(d.with)
+	if cols < 0 || d.model == nil {
+		return op.Errorf(op.CodeInternal, "a row has fewer relations than were asked for")
+	}
+	for _, v := range row[:cols] {
+		if _, more := v.(*op.Related); more {
+			return op.Errorf(op.CodeInternal, "a row has more relations than were asked for")
 		}
 	}
-	if err := op.Deliver(d.sink, cols); err != nil {
+	if err := op.Deliver(d.sink, row[:cols:cols]); err != nil {
 		return err
 	}
-	at, n := d.sink.Len()-1, 0
-	for _, v := range row {
-		rel, ok := v.(*op.Related)
-		if !ok {
-			continue
-		}
-		if err := d.related(at, n, rel); err != nil {
+	at := d.sink.Len() - 1
+	for i, v := range row[cols:] {
+		if err := d.loaded(at, i, v); err != nil {
 			return err
 		}
-		n++
 	}
 	return nil
 }
 
-// related attaches what the n-th relation asked for led to.
-func (d *delivery) related(at, n int, rel *op.Related) error {
-	if n >= len(d.with) || d.model == nil {
-		return op.Errorf(op.CodeInternal, "a row has more relations than were asked for")
-	}
+// loaded hands on what was asked for by the n-th With.
+func (d *delivery) loaded(at, n int, v any) error {
 	w := &d.with[n]
+	if c := d.model.Count(w.Relation); c != nil {
+		number, ok := v.(int64)
+		if !ok {
+			return op.Errorf(op.CodeInternal, "a row has a %T for the count %s", v, c.Name)
+		}
+		return d.sink.Counted(at, c, number)
+	}
 	r := d.model.Relation(w.Relation)
 	if r == nil {
 		return op.Errorf(op.CodeValidation, "unknown relation %q of %s", w.Relation, d.model.Name)
+	}
+	rel, ok := v.(*op.Related)
+	if !ok {
+		return op.Errorf(op.CodeInternal, "a row has a %T for the relation %s", v, r.Name)
 	}
 	if d.children[n] == nil {
 		d.children[n] = newDelivery(d.sink.Child(r, w), r.Target, w.With)

@@ -135,7 +135,7 @@ func (l *loopback) back(o *op.Op, res op.Result) (op.Result, error) {
 func columns(o *op.Op) int {
 	switch o.Kind {
 	case op.Aggregate:
-		return len(o.GroupBy) + len(o.Aggs)
+		return withKeys(len(o.GroupBy)+len(o.Aggs), o.Via)
 	case op.Backup:
 		return 1
 	case op.Find, op.Insert, op.Update, op.Delete, op.Upsert, op.Increment:
@@ -149,14 +149,18 @@ func columns(o *op.Op) int {
 	if o.Fields == nil {
 		n = len(o.Model.Fields)
 	}
-	n += len(o.With)
-	if o.Via != nil {
-		if o.Via.Model == nil || o.Via.Model.Relation(o.Via.Relation) == nil {
-			return AnyNumber
-		}
-		n += len(o.Via.Model.Relation(o.Via.Relation).From)
+	return withKeys(n+len(o.With), o.Via)
+}
+
+// withKeys adds the columns of Via.
+func withKeys(n int, v *op.Via) int {
+	if v == nil {
+		return n
 	}
-	return n
+	if v.Model == nil || v.Model.Relation(v.Relation) == nil {
+		return AnyNumber
+	}
+	return n + len(v.Model.Relation(v.Relation).From)
 }
 
 func (l *loopback) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {

@@ -179,6 +179,8 @@ func TestLoopbackColumns(t *testing.T) {
 		{op.Op{Kind: op.Find, Model: post(), Fields: []string{"id"}, Via: &op.Via{Model: user, Relation: "posts"}}, 2},
 		{op.Op{Kind: op.Find, Model: post(), Via: &op.Via{Model: user, Relation: "none"}}, AnyNumber},
 		{op.Op{Kind: op.Aggregate, Model: post(), GroupBy: []string{"id"}, Aggs: make([]op.Agg, 2)}, 3},
+		{op.Op{Kind: op.Aggregate, Model: post(), Aggs: make([]op.Agg, 1), Via: &op.Via{Model: user, Relation: "posts"}}, 2},
+		{op.Op{Kind: op.Aggregate, Model: post(), Aggs: make([]op.Agg, 1), Via: &op.Via{Model: user, Relation: "none"}}, AnyNumber},
 		{op.Op{Kind: op.Backup}, 1},
 		{op.Op{Kind: op.SQL}, AnyNumber},
 		{op.Op{Kind: op.Find}, AnyNumber},
@@ -196,6 +198,7 @@ type taken struct {
 	rows     [][]any
 	children map[string]*taken
 	links    map[string][][]int
+	counts   []any // names and numbers
 	fail     error
 }
 
@@ -234,6 +237,14 @@ func (s *taken) Attach(row int, r *schema.Relation, child op.Sink, rows []int) {
 		panic("attached to another row or from another sink")
 	}
 	s.links[r.Name] = append(s.links[r.Name], rows)
+}
+
+func (s *taken) Counted(row int, c *schema.Count, n int64) error {
+	if row != len(s.rows)-1 {
+		panic("counted for another row")
+	}
+	s.counts = append(s.counts, c.Name, n)
+	return nil
 }
 
 func TestLoopbackSink(t *testing.T) {
@@ -284,6 +295,51 @@ func TestLoopbackSink(t *testing.T) {
 	first := res.Rows.Next()
 	if first || res.Rows.Next() || res.Rows.Err() != full || !rows.closed {
 		t.Fatalf("got %v, closed %v", res.Rows.Err(), rows.closed)
+	}
+}
+
+func TestLoopbackSinkCounts(t *testing.T) {
+	set, err := schema.Build(
+		&schema.Model{Name: "Post", Fields: []*schema.Field{{Name: "id", Type: schema.UUID, Primary: true}, {Name: "userId", Type: schema.UUID}}},
+		&schema.Model{
+			Name: "User", Fields: []*schema.Field{{Name: "id", Type: schema.UUID, Primary: true}},
+			Relations: []*schema.Relation{{Name: "posts", Kind: schema.HasMany, Model: "Post"}},
+			Counts:    []*schema.Count{{Name: "postsCount", Relation: "posts"}},
+		},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	user := set.Model("User")
+	e := &other{}
+	l := Loopback(e, func() *schema.Set { return set })
+	find := op.Op{
+		Kind: op.Find, Model: user, Fields: []string{"id"},
+		With: []op.With{{Relation: "postsCount"}, {Relation: "posts", Fields: []string{"id"}}},
+	}
+	none := &op.Related{Model: set.Model("Post"), Fields: []string{"id"}}
+	run := func(rows ...[]any) (*taken, error) {
+		s := newTaken()
+		o := find
+		o.Sink = s
+		e.res = op.Result{Rows: op.NewRows(rows)}
+		res, err := l.Do(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for res.Rows.Next() {
+		}
+		return s, res.Rows.Err()
+	}
+	s, err := run([]any{"u1", int64(2), none}, []any{"u2", int64(0), none})
+	if err != nil || !reflect.DeepEqual(s.rows, [][]any{{"u1"}, {"u2"}}) ||
+		!reflect.DeepEqual(s.counts, []any{"postsCount", int64(2), "postsCount", int64(0)}) || len(s.links["posts"]) != 2 {
+		t.Fatalf("got %+v, %v", s, err)
+	}
+	for _, row := range [][]any{{"u1", none, none}, {"u1", int64(1), int64(1)}, {none, int64(1), none}} {
+		if _, err := run(row); op.CodeOf(err) != op.CodeInternal {
+			t.Errorf("%v: got %v", row, err)
+		}
 	}
 }
 

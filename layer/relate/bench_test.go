@@ -61,6 +61,8 @@ func (s *slots) Attach(row int, _ *schema.Relation, _ op.Sink, rows []int) {
 	s.kids = append(s.kids, rows)
 }
 
+func (s *slots) Counted(int, *schema.Count, int64) error { return nil }
+
 func benchmark(b *testing.B, sink bool) {
 	set := build(b)
 	c := &canned{}

@@ -14,7 +14,8 @@ import (
 
 var ctx = context.Background()
 
-// counter counts the finds that reach an engine, and how many are open at once.
+// counter counts the finds that reach an engine, and how many are open at once,
+// and aggregates.
 type counter struct {
 	op.Engine
 	*counts
@@ -26,9 +27,16 @@ type counts struct {
 	open  int
 	most  int
 	fail  func(o op.Op) error
+
+	aggregates []op.Op
 }
 
 func (c *counter) Do(ctx context.Context, o op.Op) (op.Result, error) {
+	if o.Kind == op.Aggregate {
+		c.mu.Lock()
+		c.aggregates = append(c.aggregates, o)
+		c.mu.Unlock()
+	}
 	if o.Kind != op.Find {
 		return c.Engine.Do(ctx, o)
 	}
@@ -104,6 +112,8 @@ type Shelf struct {
 	Name  string  `weft:"type=string"`
 	Books []*Book `weft:"has_many,fk=ShelfID"`
 	Label *Label  `weft:"has_one,fk=ShelfID"`
+
+	BooksCount int64 `weft:"count=books"`
 }
 
 type Label struct {
@@ -119,6 +129,8 @@ type Book struct {
 	Pages   int64
 	Shelf   *Shelf    `weft:"belongs_to,fk=ShelfID"`
 	Writers []*Writer `weft:"many_to_many,through=BookWriter"`
+
+	WritersCount int64 `weft:"count=writers"`
 }
 
 type Writer struct {

@@ -3,6 +3,7 @@ package relate
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -135,16 +136,24 @@ func (t *tx) Commit(ctx context.Context) error { return t.tx.Commit(ctx) }
 // Rollback rolls the transaction below back.
 func (t *tx) Rollback(ctx context.Context) error { return t.tx.Rollback(ctx) }
 
-// step is one relation to load.
+// step is one relation to load, or its rows to count.
 type step struct {
-	r    *schema.Relation
-	with op.With
+	r     *schema.Relation
+	count *schema.Count // nil where the rows themselves are loaded
+	with  op.With
 }
 
-// resolve finds the relations by name.
+// resolve finds the relations and counts by name.
 func resolve(m *schema.Model, with []op.With) ([]step, error) {
 	steps := make([]step, len(with))
 	for i, w := range with {
+		if c := m.Count(w.Relation); c != nil {
+			if err := op.CountOnly(m, c, &w); err != nil {
+				return nil, err
+			}
+			steps[i] = step{c.Of, c, w}
+			continue
+		}
 		r := m.Relation(w.Relation)
 		if r == nil || r.Target == nil {
 			return nil, unknown(m, w.Relation)
@@ -155,22 +164,22 @@ func resolve(m *schema.Model, with []op.With) ([]step, error) {
 		if _, err := resolve(r.Target, w.With); err != nil {
 			return nil, err
 		}
-		steps[i] = step{r, w}
+		steps[i] = step{r, nil, w}
 	}
 	return steps, nil
 }
 
-// unknown names the relations that there are.
+// unknown names the relations and counts that there are.
 func unknown(m *schema.Model, name string) error {
-	if len(m.Relations) == 0 {
+	var list []string
+	for _, r := range m.Relations {
+		list = append(list, r.Name)
+	}
+	for _, c := range m.Counts {
+		list = append(list, c.Name)
+	}
+	if list == nil {
 		return op.Invalid(m.Name, name, "relation", "is not a relation; %s has none", m.Name)
 	}
-	list := ""
-	for i, r := range m.Relations {
-		if i > 0 {
-			list += ", "
-		}
-		list += r.Name
-	}
-	return op.Invalid(m.Name, name, "relation", "is not a relation of %s; there are %s", m.Name, list)
+	return op.Invalid(m.Name, name, "relation", "is not a relation of %s; there are %s", m.Name, strings.Join(list, ", "))
 }

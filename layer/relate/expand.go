@@ -8,13 +8,16 @@ import (
 	"github.com/weftdb/weft/schema"
 )
 
-// Fields returns the fields of m that the relations asked for are found by,
-// each once. Relations that do not exist are passed over.
+// Fields returns the fields of m that the relations and counts asked for are
+// found by, each once. Relations that do not exist are passed over.
 func Fields(m *schema.Model, with []op.With) []*schema.Field {
 	var out []*schema.Field
 	for i := range with {
 		name, _, _ := strings.Cut(with[i].Relation, ".")
 		r := m.Relation(name)
+		if c := m.Count(name); c != nil {
+			r = c.Of
+		}
 		if r == nil {
 			continue
 		}
@@ -85,6 +88,8 @@ func merge(m *schema.Model, with []op.With) ([]op.With, error) {
 		if m != nil {
 			if r := m.Relation(w.Relation); r != nil {
 				w.Relation = r.Name
+			} else if c := m.Count(w.Relation); c != nil {
+				w.Relation = c.Name
 			}
 		}
 		at := slices.IndexFunc(out, func(x op.With) bool { return x.Relation == w.Relation })

@@ -48,13 +48,17 @@ func order(s *step) []op.Sort {
 	return sort
 }
 
-// explained is the plan of a relation's find, for a parent that stands for all.
+// explained is the plan of a relation's operation, for a parent that stands for
+// all.
 func (l *loader) explained(s *step) (*op.Plan, error) {
 	key := make([]any, len(s.r.From))
 	for i, f := range s.r.From {
 		key[i] = sample(f)
 	}
 	o := l.child(s, [][]any{key})
+	if s.count != nil {
+		o = l.counting(s, [][]any{key})
+	}
 	o.Explain = true
 	res, err := l.eng.Do(l.ctx, o)
 	if err != nil {
@@ -190,8 +194,8 @@ func (g *groups) members(child op.Sink, start int) [][]int {
 	return out
 }
 
-// intoSink loads a relation of rows of a sink.
-func (l *loader) intoSink(sink op.Sink, list []int, s *step) error {
+// sinkGroups are the rows of a sink by key.
+func sinkGroups(sink op.Sink, list []int, s *step) *groups {
 	g := newGroups(len(list))
 	key := make([]any, len(s.r.From))
 	for _, row := range list {
@@ -203,6 +207,28 @@ func (l *loader) intoSink(sink op.Sink, list []int, s *step) error {
 		if len(g.keys) > before {
 			key = make([]any, len(s.r.From)) // the group keeps the other
 		}
+	}
+	return g
+}
+
+// rowGroups are rows without a sink by key, which lies in columns from.
+func rowGroups(list [][]any, from []int) *groups {
+	g := newGroups(len(list))
+	for _, row := range list {
+		key := make([]any, len(from))
+		for i, c := range from {
+			key[i] = row[c]
+		}
+		g.add(key)
+	}
+	return g
+}
+
+// intoSink loads a relation of rows of a sink.
+func (l *loader) intoSink(sink op.Sink, list []int, s *step) error {
+	g := sinkGroups(sink, list, s)
+	if s.count != nil {
+		return l.countIntoSink(sink, list, s, g)
 	}
 	// The keys of the relation's own relations must be read with its rows.
 	w := s.with
@@ -218,7 +244,7 @@ func (l *loader) intoSink(sink op.Sink, list []int, s *step) error {
 	if child == nil {
 		return op.Errorf(op.CodeValidation, "the relation %s of %s cannot be loaded into the rows asked for: they have no place for it", s.r.Name, l.m.Name)
 	}
-	at := step{s.r, w}
+	at := step{r: s.r, with: w}
 	start := child.Len()
 	for from := 0; from < len(g.keys); from += l.keys {
 		o := l.child(&at, g.keys[from:min(from+l.keys, len(g.keys))])
@@ -257,13 +283,9 @@ func (l *loader) drain(o op.Op) error {
 
 // intoRows loads a relation of rows without a sink and puts it into column to.
 func (l *loader) intoRows(list [][]any, from []int, to int, s *step) error {
-	g := newGroups(len(list))
-	for _, row := range list {
-		key := make([]any, len(from))
-		for i, c := range from {
-			key[i] = row[c]
-		}
-		g.add(key)
+	g := rowGroups(list, from)
+	if s.count != nil {
+		return l.countIntoRows(list, to, s, g)
 	}
 	names, err := s.names()
 	if err != nil {

@@ -1,6 +1,7 @@
-// Package relate is the layer that loads relations. A find that asks for some
-// runs without them on the engine below; then each relation of the parents
-// found is one find of its own, with op.Via, that passes every layer.
+// Package relate is the layer that loads relations and counts. A find that asks
+// for some runs without them on the engine below; then each relation of the
+// parents found is one find of its own, with op.Via, that passes every layer,
+// and each count one aggregate.
 package relate
 
 import (
@@ -52,11 +53,11 @@ type Streamer interface {
 // write returns have no relations.
 //
 // Without a Sink each row has its fields, then the keys of Via, then one
-// *op.Related for each relation in the order of [Expand] (of With itself when
-// Fields are given). With a Sink, Op.Fields must hold [Fields] of what is
+// *op.Related for each relation, an int64 for each count, in the order of
+// [Expand] (of With itself when Fields are given). With a Sink, Op.Fields must hold [Fields] of what is
 // asked for; the children go to Sink.Child, whose With has had the fields that
-// its own relations need added, and are attached with Sink.Attach before Next
-// returns the row.
+// its own relations need added, and are attached with Sink.Attach, and counts
+// told with Sink.Counted, before Next returns the row.
 //
 // Children come in the order asked for, then in that of their key. Of a
 // has-one relation that leads to several rows the first counts. Inside a

@@ -65,6 +65,16 @@ func (s *tray) Attach(row int, r *schema.Relation, _ op.Sink, rows []int) {
 	s.attached[row][r.Name] = rows
 }
 
+func (s *tray) Counted(row int, c *schema.Count, n int64) error {
+	s.attached[row][c.Name] = []int{int(n)}
+	if n > 100 {
+		return errFull
+	}
+	return nil
+}
+
+var errFull = errors.New("more than the tray holds")
+
 func TestSinkGetsChildren(t *testing.T) {
 	l := open(t, 25, relate.Options{Chunk: 10})
 	sink := newTray(l.model("Shelf"), []string{"id"})

@@ -155,6 +155,44 @@ func count(s *state, o *op.Op) (op.Result, error) {
 	return op.Result{N: int64(len(rows))}, nil
 }
 
+// group is the rows of one row of an aggregate's result.
+type group struct {
+	keys []any // of the parent, with Via
+	rows [][]any
+}
+
+// groups puts rows together that are equal in the fields by, for each parent of
+// its own with Via. Without both all rows are one group.
+func groups(s *state, o *op.Op, rows [][]any, by []*schema.Field) ([]group, error) {
+	if len(by) == 0 && o.Via == nil {
+		return []group{{rows: rows}}, nil
+	}
+	hits := make([]hit, len(rows))
+	for i, row := range rows {
+		hits[i] = hit{row: row}
+	}
+	if o.Via != nil {
+		unsorted := *o // the order is that of the groups
+		unsorted.Sort = nil
+		var err error
+		if hits, err = via(s, &unsorted, hits); err != nil {
+			return nil, err
+		}
+	}
+	var out []group // in order of appearance
+	at := map[string]int{}
+	for _, h := range hits {
+		key := op.KeyString(slices.Concat(pick(h.row, by), h.keys))
+		i, there := at[key]
+		if !there {
+			i = len(out)
+			at[key], out = i, append(out, group{keys: h.keys})
+		}
+		out[i].rows = append(out[i].rows, h.row)
+	}
+	return out, nil
+}
+
 func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	m := o.Model
 	rows, err := s.where(m, o.Where())
@@ -163,29 +201,18 @@ func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	}
 	cols := op.ResultColumns(o)
 	by := cols[:len(o.GroupBy)]
-	var groups [][][]any // rows by group, in order of appearance
-	at := map[string]int{}
-	if len(by) == 0 {
-		groups = [][][]any{rows}
-		rows = nil
-	}
-	for _, row := range rows {
-		key := op.KeyString(pick(row, by))
-		i, there := at[key]
-		if !there {
-			i = len(groups)
-			at[key], groups = i, append(groups, nil)
-		}
-		groups[i] = append(groups[i], row)
+	list, err := groups(s, o, rows, by)
+	if err != nil {
+		return op.Result{}, err
 	}
 	var hits []hit
-	for _, group := range groups {
-		h := hit{}
+	for _, group := range list {
+		h := hit{keys: group.keys}
 		if len(by) > 0 {
-			h.row = pick(group[0], by)
+			h.row = pick(group.rows[0], by)
 		}
 		for _, a := range o.Aggs {
-			v, err := fold(m, a, group)
+			v, err := fold(m, a, group.rows)
 			if err != nil {
 				return op.Result{}, err
 			}
@@ -210,7 +237,7 @@ func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	order(hits, o.Sort)
 	out := make([][]any, len(hits))
 	for i, h := range hits {
-		out[i] = ownRow(h.row)
+		out[i] = ownRow(slices.Concat(h.row, h.keys))
 	}
 	return op.Result{Rows: output(ctx, o, window(out, o.Offset, o.Limit))}, nil
 }

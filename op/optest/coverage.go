@@ -36,10 +36,48 @@ type coverage struct {
 	ops   map[string][]op.Operator
 	cells map[cell]int
 	kinds map[op.Kind]map[string]int // outcome of operations
+	ways  map[way]int                // operations via relations that gave rows
+}
+
+// way is a kind of operation that goes by a kind of relation.
+type way struct {
+	kind op.Kind
+	by   schema.RelationKind
+}
+
+func (w way) String() string { return kindName(w.kind) + " via " + w.by.String() }
+
+// allWays lists every way there is.
+func allWays() []way {
+	var out []way
+	for _, k := range []op.Kind{op.Find, op.Aggregate} {
+		for by := schema.BelongsTo; by <= schema.ManyToMany; by++ {
+			out = append(out, way{k, by})
+		}
+	}
+	return out
+}
+
+// gone records an operation via a relation and how many rows it gave.
+func (c *coverage) gone(o *op.Op, rows int) {
+	if o.Via != nil && rows > 0 {
+		c.ways[way{o.Kind, o.Via.Model.Relation(o.Via.Relation).Kind}]++
+	}
+}
+
+// neverGone lists the ways on which no rows were met.
+func (c *coverage) neverGone() []way {
+	var out []way
+	for _, w := range allWays() {
+		if c.ways[w] == 0 {
+			out = append(out, w)
+		}
+	}
+	return out
 }
 
 func newCoverage(set *schema.Set) *coverage {
-	c := &coverage{ops: map[string][]op.Operator{}, cells: map[cell]int{}, kinds: map[op.Kind]map[string]int{}}
+	c := &coverage{ops: map[string][]op.Operator{}, cells: map[cell]int{}, kinds: map[op.Kind]map[string]int{}, ways: map[way]int{}}
 	add := func(label string, ops []op.Operator) {
 		if _, ok := c.ops[label]; !ok {
 			c.types = append(c.types, label)
@@ -194,6 +232,14 @@ func (c *coverage) print(w io.Writer) {
 		}
 		fmt.Fprintln(w)
 	}
+	fmt.Fprint(w, "Operations via relations that gave rows: ")
+	for i, x := range allWays() {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprint(w, x, " ", c.ways[x])
+	}
+	fmt.Fprintln(w)
 	fmt.Fprintln(w, "How operations ended:")
 	for k := op.Find; k <= op.Batch; k++ {
 		var parts []string

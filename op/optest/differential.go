@@ -53,9 +53,9 @@ func Differential(t *testing.T, f Factory, n int) {
 		play(max(1, (n-r.ops)/programLength), seed+round*1_000_003, func(g *gen) []step { return g.program(programLength) })
 	}
 	// What chance has left out is gone for on purpose.
-	for round := int64(1); bad == nil && round <= 5 && len(r.cover.empty()) > 0; round++ {
-		cells := r.cover.empty()
-		play(1, seed-round, func(g *gen) []step { return g.directed(cells) })
+	for round := int64(1); bad == nil && round <= 5 && len(r.cover.empty())+len(r.cover.neverGone()) > 0; round++ {
+		cells, ways := r.cover.empty(), r.cover.neverGone()
+		play(1, seed-round, func(g *gen) []step { return g.directed(cells, ways) })
 	}
 	if bad != nil {
 		r.report(bad, seed)
@@ -70,6 +70,9 @@ func Differential(t *testing.T, f Factory, n int) {
 	}
 	for _, k := range r.cover.kindsNeverOK() {
 		t.Errorf("no %s ever succeeded", k)
+	}
+	for _, w := range r.cover.neverGone() {
+		t.Errorf("no %s ever gave rows", w)
 	}
 }
 
@@ -281,6 +284,7 @@ func (p *player) compare(o op.Op) string {
 	got, want := p.ask(p.top().eng, o), p.ask(p.top().ref, o)
 	if p.cover != nil {
 		p.cover.kind(o.Kind, got.err)
+		p.cover.gone(&o, len(got.rows))
 	}
 	if o.Writes() {
 		p.wide = nil

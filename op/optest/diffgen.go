@@ -120,12 +120,21 @@ func (g *gen) program(length int) []step {
 	return out
 }
 
-// directed makes a program that meets given cells.
-func (g *gen) directed(cells []cell) []step {
+// directed makes a program that meets given cells and goes given ways.
+func (g *gen) directed(cells []cell, ways []way) []step {
 	m := g.set.Model("Wide")
 	var out []step
 	for range 6 {
 		out = append(out, step{o: g.insert(m, 3)})
+	}
+	for _, w := range ways {
+		for _, owner := range g.set.Models {
+			for _, r := range owner.Relations {
+				if r.Kind == w.by {
+					out = append(out, g.along(w.kind, r)...)
+				}
+			}
+		}
 	}
 	for _, c := range cells {
 		for _, f := range m.Fields {
@@ -139,6 +148,28 @@ func (g *gen) directed(cells []cell) []step {
 				out = append(out, step{o: op.Op{Kind: op.Find, Model: m, Filter: g.compare(f, path, c.op, c.operand)}})
 			}
 		}
+	}
+	return out
+}
+
+// along makes rows on both sides of a relation and goes by it.
+func (g *gen) along(k op.Kind, r *schema.Relation) []step {
+	var out []step
+	for _, m := range []*schema.Model{r.Owner, r.Target, r.Via} {
+		for range 8 {
+			if m != nil {
+				o := g.insert(m, 3)
+				o.Check, o.Guards = op.Cond{}, nil
+				out = append(out, step{o: o})
+			}
+		}
+	}
+	for range 8 {
+		o := op.Op{Kind: k, Model: r.Target, Via: g.viaOf(r)}
+		if k == op.Aggregate {
+			o.Aggs = []op.Agg{agg(op.AggCount, "", "n")}
+		}
+		out = append(out, step{o: o})
 	}
 	return out
 }

@@ -108,8 +108,8 @@ func (g *gen) cursor(o *op.Op) []any {
 	return out
 }
 
-// via makes a find through a relation that leads to the model.
-func (g *gen) via(m *schema.Model) (op.Op, bool) {
+// leading picks a relation that leads to the model; nil when there is none.
+func (g *gen) leading(m *schema.Model) *schema.Relation {
 	var rels []*schema.Relation
 	for _, owner := range g.set.Models {
 		for _, r := range owner.Relations {
@@ -119,7 +119,7 @@ func (g *gen) via(m *schema.Model) (op.Op, bool) {
 		}
 	}
 	if len(rels) == 0 {
-		return op.Op{}, false
+		return nil
 	}
 	r := pick(g, rels)
 	for range 2 { // lists are where a limit matters
@@ -127,18 +127,16 @@ func (g *gen) via(m *schema.Model) (op.Op, bool) {
 			r = pick(g, rels)
 		}
 	}
-	o := op.Op{Kind: op.Find, Model: m, Via: &op.Via{Model: r.Owner, Relation: r.Name}}
-	seen := map[string]bool{}
-	for range 1 + g.n(5) {
-		var key []any
-		for _, f := range r.From {
-			key = append(key, g.value(r.Owner, f))
-		}
-		if !seen[showRow(key)] {
-			seen[showRow(key)] = true
-			o.Via.Keys = append(o.Via.Keys, key)
-		}
+	return r
+}
+
+// via makes a find through a relation that leads to the model.
+func (g *gen) via(m *schema.Model) (op.Op, bool) {
+	r := g.leading(m)
+	if r == nil {
+		return op.Op{}, false
 	}
+	o := op.Op{Kind: op.Find, Model: m, Via: g.viaOf(r)}
 	if g.one(4) {
 		o.Filter = g.cond(m, 1)
 	}
@@ -156,6 +154,23 @@ func (g *gen) via(m *schema.Model) (op.Op, bool) {
 		}
 	}
 	return o, true
+}
+
+// viaOf is the way through a relation from a few parents, of which some exist.
+func (g *gen) viaOf(r *schema.Relation) *op.Via {
+	v := &op.Via{Model: r.Owner, Relation: r.Name}
+	seen := map[string]bool{}
+	for range 1 + g.n(5) {
+		var key []any
+		for _, f := range r.From {
+			key = append(key, g.value(r.Owner, f))
+		}
+		if !seen[showRow(key)] {
+			seen[showRow(key)] = true
+			v.Keys = append(v.Keys, key)
+		}
+	}
+	return v
 }
 
 func (g *gen) aggregate(m *schema.Model) op.Op {
@@ -197,6 +212,12 @@ func (g *gen) aggregate(m *schema.Model) op.Op {
 		}
 		if len(o.Sort) > 0 && g.one(2) {
 			o.Limit, o.Offset = g.n(4), g.n(3)
+		}
+	}
+	if r := g.leading(m); r != nil && g.one(2) {
+		o.Via, o.Limit, o.Offset = g.viaOf(r), 0, 0
+		if !g.one(3) {
+			o.Filter, o.Using, o.Having = op.Cond{}, op.Cond{}, op.Cond{}
 		}
 	}
 	return o

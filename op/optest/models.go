@@ -80,6 +80,8 @@ type Author struct {
 	Ver     int64    `weft:"version"`
 	Profile *Profile `weft:"has_one,fk=AuthorID"`
 	Posts   []*Post  `weft:"has_many,fk=AuthorID"`
+
+	PostsCount int64 `weft:"count=posts"`
 }
 
 // Profile belongs to an author.
@@ -100,6 +102,8 @@ type Post struct {
 	Ver      int64   `weft:"version"`
 	Author   *Author `weft:"belongs_to,fk=AuthorID"`
 	Tags     []*Tag  `weft:"many_to_many,through=PostTag"`
+
+	TagsCount int64 `weft:"count=tags"`
 }
 
 // Tag has many posts.

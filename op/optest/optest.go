@@ -62,6 +62,7 @@ func groups() []group {
 		{"has", testHas},
 		{"with", testWith},
 		{"aggregate", testAggregate},
+		{"aggregate via", testAggregateVia},
 		{"insert", testInsert},
 		{"update", testUpdate},
 		{"delete", testDelete},

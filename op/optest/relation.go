@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
 )
 
 // seedBlog makes authors a to d, posts 1 to 7 and tags x, y, z:
@@ -117,17 +118,25 @@ func testVia(s *suite, t *testing.T) {
 // via reads the rows that a relation leads to from parents with a key of one field.
 func (d *db) via(model, relation string, o op.Op, limit, offset int, keys ...any) [][]any {
 	d.Helper()
+	o.Model, o.Via = d.viaOf(model, relation, keys...)
+	o.Via.Limit, o.Via.Offset = limit, offset
+	return d.find(o)
+}
+
+// viaOf is the target of a relation, and the way there from parents with these
+// keys.
+func (d *db) viaOf(model, relation string, keys ...any) (*schema.Model, *op.Via) {
+	d.Helper()
 	m := d.model(model)
 	r := m.Relation(relation)
 	if r == nil {
 		d.Fatalf("the suite's model %s has no relation %s", model, relation)
 	}
-	v := &op.Via{Model: m, Relation: relation, Limit: limit, Offset: offset}
+	v := &op.Via{Model: m, Relation: relation}
 	for _, k := range keys {
 		v.Keys = append(v.Keys, []any{k})
 	}
-	o.Model, o.Via = r.Target, v
-	return d.find(o)
+	return r.Target, v
 }
 
 // inOrder compares the first column.

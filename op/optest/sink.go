@@ -21,6 +21,7 @@ type recorder struct {
 	failAt int // End of this row (from 1) fails; 0 never
 	child  map[string]*recorder
 	links  map[string]map[int][]int
+	counts map[string]map[int]int64
 }
 
 var errSink = errors.New("the sink has had enough")
@@ -31,7 +32,10 @@ func newRecorder(m *schema.Model, fields []string, keys int) *recorder {
 			fields = append(fields, f.Name)
 		}
 	}
-	return &recorder{fields: fields, keys: keys, child: map[string]*recorder{}, links: map[string]map[int][]int{}}
+	return &recorder{
+		fields: fields, keys: keys, child: map[string]*recorder{},
+		links: map[string]map[int][]int{}, counts: map[string]map[int]int64{},
+	}
 }
 
 func (r *recorder) fault(msg string) {
@@ -129,4 +133,16 @@ func (r *recorder) Attach(row int, rel *schema.Relation, child op.Sink, rows []i
 		r.fault("rows of another child attached")
 	}
 	r.links[rel.Name][row] = rows
+}
+
+// Counted notes a count of a row.
+func (r *recorder) Counted(row int, c *schema.Count, n int64) error {
+	if r.counts[c.Name] == nil {
+		r.counts[c.Name] = map[int]int64{}
+	}
+	if _, twice := r.counts[c.Name][row]; twice {
+		r.fault("a row counted twice")
+	}
+	r.counts[c.Name][row] = n
+	return nil
 }

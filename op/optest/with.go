@@ -51,6 +51,50 @@ func testWith(s *suite, t *testing.T) {
 			[]any{"2", related(d, "Tag", id, []any{"x"})},
 			[]any{"3", related(d, "Tag", id)})})
 	})
+	s.run(t, "counts", func(d *db) {
+		d.seedBlog()
+		id := []string{"id"}
+		tags := op.With{Relation: "posts", Fields: id, Sort: []op.Sort{by("id")}, With: []op.With{{Relation: "tagsCount"}}}
+		got := d.find(op.Op{
+			Model: d.model("Author"), Fields: []string{"name"}, Sort: []op.Sort{by("id")},
+			With: []op.With{{Relation: "postsCount"}, tags},
+		})
+		d.rowsAre(got,
+			[]any{"Ann", int64(3), related(d, "Post", id, []any{"1", int64(2)}, []any{"2", int64(1)}, []any{"3", int64(0)})},
+			[]any{"Bob", int64(1), related(d, "Post", id, []any{"4", int64(3)})},
+			[]any{"Cem", int64(2), related(d, "Post", id, []any{"5", int64(1)}, []any{"6", int64(0)})},
+			[]any{"Dee", int64(0), related(d, "Post", id)})
+		got = d.find(op.Op{
+			Model: d.model("Author"), Fields: id, Sort: []op.Sort{by("id")},
+			With: []op.With{{Relation: "PostsCount", Filter: cmp("rank", op.Gt, 2)}},
+		})
+		d.rowsAre(got, []any{"a", int64(1)}, []any{"b", int64(1)}, []any{"c", int64(0)}, []any{"d", int64(0)})
+		for _, w := range []op.With{{Limit: 1}, {Offset: 1}, {Sort: []op.Sort{by("id")}}, {Fields: id}, {With: []op.With{{Relation: "tags"}}}} {
+			w.Relation = "postsCount"
+			d.fail(op.Op{Kind: op.Find, Model: d.model("Author"), With: []op.With{w}}, op.CodeValidation)
+		}
+	})
+	s.run(t, "counts into a sink", func(d *db) {
+		d.seedBlog()
+		m, id := d.model("Author"), []string{"id"}
+		sink := newRecorder(m, id, 0)
+		res := d.must(op.Op{
+			Kind: op.Find, Model: m, Fields: id, Sort: []op.Sort{by("id")}, Sink: sink,
+			With: []op.With{{Relation: "postsCount"}, {Relation: "posts", With: []op.With{{Relation: "tagsCount"}}}},
+		})
+		d.drain(res.Rows)
+		if sink.breach != nil {
+			d.Fatalf("the engine breaks the contract of Sink: %v", sink.breach)
+		}
+		for row, want := range []int64{3, 1, 2, 0} {
+			if n, told := sink.counts["postsCount"][row]; !told || n != want {
+				d.Errorf("row %d has the count %d (%v), want %d", row, n, told, want)
+			}
+		}
+		if posts := sink.child["posts"]; posts == nil || posts.breach != nil || len(posts.counts["tagsCount"]) != 6 {
+			d.Errorf("the posts are %+v", posts)
+		}
+	})
 	s.run(t, "into a sink", func(d *db) {
 		d.seedBlog()
 		id := []string{"id"}

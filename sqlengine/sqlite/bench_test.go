@@ -82,6 +82,7 @@ func (s *into) Get(int, *schema.Field) any                   { return nil }
 func (s *into) Key(int) []any                                { return nil }
 func (s *into) Child(*schema.Relation, *op.With) op.Sink     { return nil }
 func (s *into) Attach(int, *schema.Relation, op.Sink, []int) {}
+func (s *into) Counted(int, *schema.Count, int64) error      { return nil }
 
 func benchModel(b *testing.B) *schema.Set {
 	b.Helper()
