@@ -26,6 +26,7 @@ type binding struct {
 	fields []fieldBind // by position in model.Fields
 	refs   []*fieldBind
 	rels   map[*schema.Relation]*relBind
+	counts []fieldBind // by position in model.Counts; bindHidden has no Go field
 
 	hasTracked bool
 	trackedOff uintptr
@@ -89,8 +90,8 @@ var (
 
 func newBinding(k *core, m *schema.Model) (*binding, error) {
 	b := &binding{core: k, model: m, typ: m.GoType, rels: map[*schema.Relation]*relBind{}}
-	if len(m.Relations) > 64 {
-		return nil, op.Errorf(op.CodeValidation, "model %s has %d relations; 64 is the most", m.Name, len(m.Relations))
+	if n := len(m.Relations) + len(m.Counts); n > 64 {
+		return nil, op.Errorf(op.CodeValidation, "model %s has %d relations and counts; 64 is the most", m.Name, n)
 	}
 	b.fields = make([]fieldBind, len(m.Fields))
 	for i, f := range m.Fields {
@@ -123,6 +124,7 @@ func newBinding(k *core, m *schema.Model) (*binding, error) {
 		}
 		b.rels[r] = rb
 	}
+	b.bindCounts()
 	if off, ok := findTracked(b.typ); ok {
 		b.hasTracked, b.trackedOff = true, off
 		b.cell, b.snap = cellTypes(b.typ)

@@ -173,6 +173,9 @@ func (g *grouping) columns() ([]string, error) {
 }
 
 func noField(m *schema.Model, name string) error {
+	if why := op.NoColumn(m, name); why != "" {
+		return op.Invalid(m.Name, name, "field", "%s", why)
+	}
 	return op.Invalid(m.Name, name, "field", "is not a field; there are %s", strings.Join(visible(m), ", "))
 }
 

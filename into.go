@@ -255,10 +255,13 @@ func (sh *shape) matched(m *schema.Model) ([]string, error) {
 		}
 		switch {
 		case f == nil:
-			bad.Add(op.Failure{
-				Field: rf.GoName, Rule: "field",
-				Message: "of " + sh.typ.String() + " is not a field; there are " + strings.Join(visible(m), ", "),
-			})
+			why := "is not a field; there are " + strings.Join(visible(m), ", ")
+			for _, name := range []string{rf.Name, rf.GoName} {
+				if count := op.NoColumn(m, name); count != "" {
+					why = count
+				}
+			}
+			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "of " + sh.typ.String() + " " + why})
 		case slices.Contains(out, f.Name):
 			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "is the field " + f.Name + " a second time"})
 		default:

@@ -14,13 +14,13 @@ import (
 )
 
 // JSON writes an instance of a registered model, or a slice of them, as JSON:
-// fields by their lower-camel names, hidden ones (json:"-") left out, relations
-// only where they are loaded. A row that is reached again on the way from the
+// fields by their lower-camel names, hidden ones (json:"-") left out, counts and
+// relations only where they are loaded. A row that is reached again on the way from the
 // root to itself is written as its key alone. Decimals are strings, so that no
 // digit is lost; times have microseconds.
 //
 // Of an instance that no repository has seen, and of a model without Tracked, it
-// writes the fields only; [DB.JSON] writes their relations too.
+// writes the fields only; [DB.JSON] writes their counts and relations too.
 func JSON(model any) ([]byte, error) {
 	list := elements(reflect.ValueOf(model))
 	for _, v := range list {
@@ -179,6 +179,19 @@ func (w *jsonWriter) row(b *binding, p unsafe.Pointer) error {
 		}
 	}
 	if !again {
+		for i, c := range b.model.Counts {
+			if c.Hidden || !b.isCounted(p, c) {
+				continue
+			}
+			v, err := b.counts[i].get(p)
+			if err != nil {
+				return named(b.model, err)
+			}
+			name(c.Name)
+			if err := w.field(b.counts[i].f, v); err != nil {
+				return named(b.model, err)
+			}
+		}
 		for _, r := range b.model.Relations {
 			rb := b.rels[r]
 			if rb == nil || !b.isLoaded(p, r, rb) {

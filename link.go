@@ -13,7 +13,7 @@ import (
 // by their keys (see [Key]). Links that exist stay as they are. All links are
 // made or none.
 //
-// The relation of the instance is then no longer loaded. Where the join model
+// The relation of the instance, and counts of it, are then no longer loaded. Where the join model
 // has foreign keys, a key without a row is a *ConflictError with reason
 // reference.
 func (r *Repository[T]) Link(ctx context.Context, p *T, relation string, ids ...string) error {
@@ -245,26 +245,42 @@ func (l *links) add(ctx context.Context) error {
 	return err
 }
 
-// forget makes a relation of the instance one that is not loaded.
+// forget makes a relation of the instance, and the counts of it, not loaded.
 func (b *binding) forget(p unsafe.Pointer, rel *schema.Relation) {
+	bits := relBit(b.model, rel)
 	if rb := b.rels[rel]; rb != nil {
 		reflect.NewAt(rb.typ, unsafe.Add(p, rb.off)).Elem().SetZero()
 	}
+	for i, c := range b.model.Counts {
+		if fb := &b.counts[i]; c.Of == rel && fb.kind != bindHidden {
+			reflect.NewAt(fb.typ, fb.at(p)).Elem().SetZero()
+			_, bit := b.countOf(c)
+			bits |= bit
+		}
+	}
 	if st := b.stateOf(p); st != nil {
 		n := *st
-		n.rels &^= relBit(b.model, rel)
+		n.rels &^= bits
 		b.trackedAt(p).state = &n
 	}
 }
 
-// keepRelations remembers what the relation fields of the instance hold; the
-// function that it returns puts it back.
+// keepRelations remembers what the relation and count fields of the instance
+// hold; the function that it returns puts it back.
 func (b *binding) keepRelations(p unsafe.Pointer) func() {
 	held := reflect.New(b.typ).UnsafePointer()
 	b.copyStruct(held, p)
+	put := func(typ reflect.Type, off uintptr) {
+		reflect.NewAt(typ, unsafe.Add(p, off)).Elem().Set(reflect.NewAt(typ, unsafe.Add(held, off)).Elem())
+	}
 	return func() {
 		for _, rb := range b.rels {
-			reflect.NewAt(rb.typ, unsafe.Add(p, rb.off)).Elem().Set(reflect.NewAt(rb.typ, unsafe.Add(held, rb.off)).Elem())
+			put(rb.typ, rb.off)
+		}
+		for i := range b.counts {
+			if fb := &b.counts[i]; fb.kind != bindHidden {
+				put(fb.typ, fb.off)
+			}
 		}
 	}
 }

@@ -207,8 +207,8 @@ func (k *core) register(values []any) error {
 }
 
 // unsupported refuses models that ask for what would otherwise silently not
-// happen: a field stored in the clear that says it is encrypted, a count that
-// stays 0, a deleted row that is gone.
+// happen: a field stored in the clear that says it is encrypted, a deleted row
+// that is gone.
 func unsupported(set *schema.Set) error {
 	var asked []string
 	for _, m := range set.Models {
@@ -220,14 +220,11 @@ func unsupported(set *schema.Set) error {
 				asked = append(asked, m.Name+"."+f.Name+" marks deleted rows")
 			}
 		}
-		for _, c := range m.Counts {
-			asked = append(asked, m.Name+"."+c.Name+" counts "+c.Relation)
-		}
 	}
 	if asked == nil {
 		return nil
 	}
-	return op.Errorf(op.CodeUnsupported, "this version has no encrypted fields, count fields or soft delete: %s", strings.Join(asked, "; "))
+	return op.Errorf(op.CodeUnsupported, "this version has no encrypted fields or soft delete: %s", strings.Join(asked, "; "))
 }
 
 // functions gathers hooks and the named functions of all models.

@@ -159,7 +159,11 @@ func (p *patch) member(name string, raw json.RawMessage) {
 	f := p.m.Field(name)
 	switch {
 	case f == nil || f.Name != name || (f.Hidden && !slices.Contains(p.allowed, name)):
-		p.fail(name, "field", "is not a field; there are "+strings.Join(p.allowed, ", "))
+		why := op.NoColumn(p.m, name)
+		if why == "" {
+			why = "is not a field; there are " + strings.Join(p.allowed, ", ")
+		}
+		p.fail(name, "field", why)
 		return
 	case !slices.Contains(p.allowed, name):
 		p.fail(name, "allow", "may not be set; allowed are "+strings.Join(p.allowed, ", "))

@@ -134,7 +134,8 @@ func (q *Query[T]) Filter(conds ...Cond) *Query[T] {
 }
 
 // With loads relations of the rows found: one query per relation and level. A
-// path loads nested ones: "comments.author".
+// path loads nested ones: "comments.author". The name of a count field fills it
+// with the number of related rows, in one query as well.
 func (q *Query[T]) With(relations ...string) *Query[T] {
 	n := q.edit()
 	for _, r := range relations {
@@ -144,7 +145,8 @@ func (q *Query[T]) With(relations ...string) *Query[T] {
 }
 
 // WithQuery loads a relation with conditions, an order and a limit that holds
-// per parent.
+// per parent. Of a count field it counts the rows for which the conditions
+// hold; an order or a limit is an error there.
 func (q *Query[T]) WithQuery(relation string, fn func(r *Rel)) *Query[T] {
 	n := q.edit()
 	w, err := buildRel(relation, fn)

@@ -528,7 +528,8 @@ func (r *Repository[T]) Validate(ctx context.Context, p *T) error {
 	return single(r.db.core.validate(ctx, r.b.model, r.db.user, row))
 }
 
-// Load loads relations of an instance, again if they have been loaded.
+// Load loads relations and count fields of an instance, again if they have been
+// loaded.
 func (r *Repository[T]) Load(ctx context.Context, p *T, relations ...string) error {
 	if err := r.check(p); err != nil {
 		return err
@@ -536,7 +537,8 @@ func (r *Repository[T]) Load(ctx context.Context, p *T, relations ...string) err
 	return r.LoadAll(ctx, []*T{p}, relations...)
 }
 
-// LoadAll loads relations of many instances: one query per relation and level.
+// LoadAll loads relations and count fields of many instances: one query per
+// relation and level.
 func (r *Repository[T]) LoadAll(ctx context.Context, list []*T, relations ...string) error {
 	if err := r.ready(); err != nil {
 		return err

@@ -239,20 +239,7 @@ func (s *sink) Attach(row int, r *schema.Relation, child op.Sink, rows []int) {
 	} else {
 		*(*unsafe.Pointer)(a) = nil
 	}
-	if !s.b.hasTracked {
-		return
-	}
-	st := s.b.stateOf(p)
-	switch {
-	case st == nil:
-		return
-	case s.own:
-		st.rels |= relBit(s.b.model, r)
-	default: // an instance that was handed out: its state is replaced, not changed
-		n := *st
-		n.rels |= relBit(s.b.model, r)
-		s.b.trackedAt(p).state = &n
-	}
+	s.loaded(p, relBit(s.b.model, r))
 }
 
 // take gives out the row with this number, which is not needed here any more.

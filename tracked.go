@@ -41,7 +41,7 @@ type state struct {
 	loaded  bool   // the row exists in the database; false after New
 	version int64  // of the row, 0 where the model has none
 	partial []bool // by field position: loaded; nil is all
-	rels    uint64 // relations loaded, by position in Model.Relations
+	rels    uint64 // loaded: relations by position in Model.Relations, behind them counts
 
 	was  unsafe.Pointer // copy of the struct as loaded
 	refs []any          // canonical values of fields that was cannot keep, by binding.refs
@@ -220,11 +220,14 @@ func VersionOf(model any) Version {
 	return 0
 }
 
-// Loaded reports whether a relation (JSON or Go name) of the instance has been
-// loaded; a relation that led to nothing counts as loaded. For models without
-// Tracked it reports whether the field holds anything.
+// Loaded reports whether a relation or a count field (JSON or Go name) of the
+// instance has been loaded; a relation that led to nothing counts as loaded. For
+// models without Tracked it reports whether the field holds anything.
 func Loaded(model any, relation string) bool {
-	if b, _, st := bindingOf(model); b != nil {
+	if b, p, st := bindingOf(model); b != nil {
+		if c := b.model.Count(relation); c != nil {
+			return b.isCounted(p, c)
+		}
 		r := b.model.Relation(relation)
 		return r != nil && st.rels&relBit(b.model, r) != 0
 	}
@@ -232,13 +235,15 @@ func Loaded(model any, relation string) bool {
 	if v.Kind() != reflect.Struct {
 		return false
 	}
-	f := v.FieldByName(relation)
-	if !f.IsValid() {
-		f = v.FieldByNameFunc(func(n string) bool { return schema.LowerCamel(n) == relation })
+	f, ok := v.Type().FieldByName(relation)
+	if !ok {
+		f, ok = v.Type().FieldByNameFunc(func(n string) bool { return schema.LowerCamel(n) == relation })
 	}
-	switch f.Kind() {
-	case reflect.Pointer, reflect.Slice:
-		return !f.IsNil()
+	switch {
+	case !ok:
+	case f.Type.Kind() == reflect.Pointer || f.Type.Kind() == reflect.Slice || isCountField(f):
+		x, err := v.FieldByIndexErr(f.Index)
+		return err == nil && !x.IsZero()
 	}
 	return false
 }

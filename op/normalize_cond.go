@@ -74,19 +74,19 @@ func (sc *scope) place(name string, path []string) (*schema.Field, string, []str
 	return f, f.Name, path, nil
 }
 
-// NoColumn is the error of a name that is a count field where a stored field is
-// wanted; nil for any other name.
-func NoColumn(m *schema.Model, name string) error {
+// NoColumn says why a name that is a count field cannot stand where a stored
+// field is wanted; "" for any other name.
+func NoColumn(m *schema.Model, name string) string {
 	c := m.Count(name)
 	if c == nil {
-		return nil
+		return ""
 	}
-	return Invalid(m.Name, c.Name, "field", "is a count, which With loads and nothing stores; HasCount(%q, …) compares the number", c.Relation)
+	return fmt.Sprintf("is a count, which With loads and nothing stores; HasCount(%q, …) compares the number", c.Relation)
 }
 
 func (sc *scope) unknown(name string) error {
-	if err := NoColumn(sc.m, name); err != nil && sc.cols == nil {
-		return err
+	if why := NoColumn(sc.m, name); why != "" && sc.cols == nil {
+		return Invalid(sc.model(), sc.m.Count(name).Name, "field", "%s", why)
 	}
 	fields := sc.cols
 	if fields == nil {
