@@ -103,7 +103,14 @@ func (s *structWriter) write() {
 		var t tags
 		t.value("count", c.Relation)
 		goN := s.goNames[c]
-		s.line(goN, "int64", structTag("weft", t.String(), "json", jsonTag(goN, c.Name)))
+		inJSON := jsonTag(goN, c.Name)
+		if c.Hidden {
+			if inJSON != "" {
+				s.fail(s.m, c.Name, "it is hidden, so no json tag can name it; call it %s", schema.LowerCamel(goN))
+			}
+			inJSON = "-"
+		}
+		s.line(goN, "int64", structTag("weft", t.String(), "json", inJSON))
 	}
 }
 

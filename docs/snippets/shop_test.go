@@ -21,6 +21,7 @@ type Author struct {
 	Name       string  `weft:"unique" validate:"required,max=100"`
 	Email      string  `validate:"omitempty,email"`
 	Books      []*Book `weft:"has_many"`
+	BooksCount int64   `weft:"count=books"` // no column: With("booksCount") fills it
 }
 
 type Book struct {
@@ -378,6 +379,22 @@ func TestRelations(t *testing.T) {
 	if len(list[0].Books) != 2 {
 		t.Fatal(list)
 	}
+	// snippet:counts
+	list, err = authors.With("booksCount").All(ctx) // two queries, however many authors
+	for _, a := range list {
+		t.Log(a.Name, a.BooksCount) // 0 for an author without books
+	}
+	// end:counts
+	must(t, err)
+	if list[0].BooksCount != 3 || !weft.Loaded(list[0], "booksCount") {
+		t.Fatal(list)
+	}
+	// snippet:countquery
+	list, err = authors.WithQuery("booksCount", func(r *weft.Rel) {
+		r.Filter(weft.If("sold", ">", 100)) // how many of them sell well
+	}).All(ctx)
+	// end:countquery
+	must(t, err)
 	b, err := books.Find(ctx, made[0].ID)
 	must(t, err)
 	// snippet:lazy
