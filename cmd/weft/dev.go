@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -44,10 +43,8 @@ func newDev() *cobra.Command {
 			if err := d.validate(); err != nil {
 				return &usageError{err}
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+			ctx, stop := interruptible(cmd)
 			defer stop()
-			// A second signal ends the program at once.
-			context.AfterFunc(ctx, stop)
 			return d.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}

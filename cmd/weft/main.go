@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 )
@@ -78,7 +80,7 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDev(), newVersion())
+	root.AddCommand(newDev(), newQuery(), newVersion())
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "help" {
@@ -98,6 +100,29 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		near = fmt.Sprintf(" (did you mean %s?)", strings.Join(s, " or "))
 	}
 	return usagef("unknown command %q%s", args[0], near)
+}
+
+// takes checks the number of arguments of a command: those named, of which the
+// ones from least on may be left out; when the last ends in … it may come often.
+func takes(least int, names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		many := len(names) > 0 && strings.HasSuffix(names[len(names)-1], "…")
+		switch n := len(args); {
+		case n < least:
+			return usagef("the %s is missing", names[n])
+		case n > len(names) && !many:
+			return usagef("unexpected argument %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+// interruptible is the context of a command that Ctrl-C ends in good order; a
+// second one ends the program at once.
+func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // noArgs refuses arguments of a command that takes none.

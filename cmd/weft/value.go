@@ -194,11 +194,11 @@ func (o jsonObject) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			buf.WriteByte(',')
 		}
-		name, err := json.Marshal(m.name)
+		name, err := encodeJSON(m.name)
 		if err != nil {
 			return nil, err
 		}
-		value, err := json.Marshal(m.value)
+		value, err := encodeJSON(m.value)
 		if err != nil {
 			return nil, err
 		}

@@ -27,7 +27,7 @@ func (e *Engine) explainOn(ctx context.Context, c *conn, o *op.Op) (op.Result, e
 	if o.Kind == op.SQL {
 		var args []sqlengine.Value
 		if args, err = arguments(o); err == nil {
-			_, err = c.onlyReads(ctx, o.SQL)
+			_, _, err = c.look(ctx, o.SQL)
 		}
 		list = []sqlengine.Planned{{Statement: &sqlengine.Statement{SQL: o.SQL}, Args: args}}
 	} else {

@@ -61,7 +61,7 @@ func (e *Engine) sql(ctx context.Context, o *op.Op) (op.Result, error) {
 	if err != nil {
 		return op.Result{}, err
 	}
-	if reads, err := c.onlyReads(ctx, o.SQL); err != nil || (!reads && !e.memory) {
+	if reads, _, err := c.look(ctx, o.SQL); err != nil || (!reads && !e.memory) {
 		c.Release()
 		if err != nil {
 			return op.Result{}, sqlengine.Explain(err, "sql", nil)
@@ -85,21 +85,23 @@ func (e *Engine) sql(ctx context.Context, o *op.Op) (op.Result, error) {
 	return res, err
 }
 
-// onlyReads reports whether the text is one statement that changes nothing.
-func (c *conn) onlyReads(ctx context.Context, text string) (bool, error) {
+// look reports whether the text is one statement that changes nothing, and
+// whether it is several.
+func (c *conn) look(ctx context.Context, text string) (reads, several bool, err error) {
 	if err := allowed(text); err != nil {
-		return false, err
+		return false, false, err
 	}
 	c.ctx = ctx
 	s, rest, err := c.compile(text, 0)
 	if err != nil {
-		return false, c.explain(ctx, err)
+		return false, false, c.explain(ctx, err)
 	}
 	if s == nil {
-		return false, op.Errorf(op.CodeValidation, "the statement is empty")
+		return false, false, op.Errorf(op.CodeValidation, "the statement is empty")
 	}
 	defer s.finalize()
-	return s.reads && firstWord(rest) == "", nil
+	several = firstWord(rest) != ""
+	return s.reads && !several, several, nil
 }
 
 // sqlOn runs raw SQL on a connection. Several statements run as one
@@ -110,9 +112,12 @@ func (e *Engine) sqlOn(ctx context.Context, c *conn, o *op.Op, readOnly bool) (o
 }
 
 func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (op.Result, error) {
-	reads, err := c.onlyReads(ctx, o.SQL)
+	reads, several, err := c.look(ctx, o.SQL)
 	if err != nil {
 		return op.Result{}, err
+	}
+	if several && o.Returning {
+		return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once give no rows: run them one by one")
 	}
 	if !reads {
 		if readOnly {
@@ -131,17 +136,14 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 		return op.Result{}, err
 	}
 	c.ctx = ctx
-	s, rest, err := c.compile(o.SQL, 0)
+	s, _, err := c.compile(o.SQL, 0)
 	if err != nil {
 		return op.Result{}, c.explain(ctx, err)
 	}
-	if firstWord(rest) != "" {
+	if several {
 		s.finalize()
-		switch {
-		case len(args) > 0:
+		if len(args) > 0 {
 			return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once take no arguments")
-		case o.Returning:
-			return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once give no rows: run them one by one")
 		}
 		return c.script(ctx, o.SQL)
 	}

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine/sqlite"
+)
+
+// query is the configuration of weft query.
+type query struct {
+	write  bool
+	format format
+}
+
+func newQuery() *cobra.Command {
+	q := &query{format: formatTable}
+	cmd := &cobra.Command{
+		Use:   "query <database> <SQL|-> [argument…]",
+		Short: "Run one SQL statement",
+		Long: "Runs one SQL statement on a SQLite file and prints its rows. The file is opened for\n" +
+			"reading only; --write allows a statement that changes it. With - in place of the\n" +
+			"statement it is read from stdin.\n" +
+			"\n" +
+			"Each ? takes an argument: what is written as a number is one, everything else is\n" +
+			"text. A -- before the database lets arguments begin with -.\n" +
+			"\n" +
+			"Values are printed as they are stored. In JSON integers have all their digits and\n" +
+			"blobs are base64; in CSV NULL is an empty field and an empty text is \"\"; in tables\n" +
+			"line breaks and other control characters are shown as signs.\n" +
+			"\n" +
+			"The exit status is 0 when the statement was run, also when it gave no rows, 1 when\n" +
+			"it failed, and 2 when the command line cannot be understood.",
+		Example: "  weft query app.db \"SELECT name FROM sqlite_schema WHERE type = 'table'\"\n" +
+			"  weft query app.db \"SELECT title, sold FROM books WHERE sold > ? ORDER BY sold\" 5\n" +
+			"  weft query app.db \"SELECT * FROM books\" --format json\n" +
+			"  weft query app.db - --format csv < query.sql\n" +
+			"  weft query --write app.db \"UPDATE books SET sold = sold + 1 WHERE title = ?\" Looms",
+		Args: takes(2, "database", "SQL statement", "argument…"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			d, err := findDatabase(args[0])
+			if err != nil {
+				return err
+			}
+			text := args[1]
+			if text == "-" {
+				data, err := io.ReadAll(cmd.InOrStdin())
+				if err != nil {
+					return fmt.Errorf("read stdin: %w", err)
+				}
+				text = string(data)
+			}
+			return q.run(ctx, cmd.OutOrStdout(), d, text, args[2:])
+		},
+	}
+	cmd.Flags().BoolVar(&q.write, "write", false, "allow a statement that changes the database")
+	addFormat(cmd, &q.format)
+	return cmd
+}
+
+// addFormat adds the flag for the format of rows.
+func addFormat(cmd *cobra.Command, f *format) {
+	cmd.Flags().Var(choice{f, []format{formatTable, formatJSON, formatCSV}}, "format", "how rows are written")
+}
+
+func (q *query) run(ctx context.Context, stdout io.Writer, d *database, text string, args []string) error {
+	if strings.TrimSpace(text) == "" {
+		return usagef("the SQL statement is empty")
+	}
+	o := op.Op{Kind: op.SQL, SQL: text, Returning: true}
+	for _, a := range args {
+		o.Args = append(o.Args, argument(a))
+	}
+	if q.write {
+		return q.print(ctx, stdout, d.writable(), o, nil)
+	}
+	return q.print(ctx, stdout, d.engine(), o, d.moved)
+}
+
+// argument reads an argument of a statement: a number where the text is how
+// that number is written, so that nothing is lost when it is compared with, or
+// stored in, a column of text; else text.
+func argument(s string) any {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
+		return n
+	}
+	if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 16 && strconv.FormatFloat(x, 'f', -1, 64) == s && strings.Contains(s, ".") {
+		return x
+	}
+	return s
+}
+
+// print runs the statement and writes what it gives; after is asked when all
+// was read.
+func (q *query) print(ctx context.Context, stdout io.Writer, e *sqlite.Engine, o op.Op, after func() error) (err error) {
+	defer func() { err = errors.Join(err, e.Close()) }()
+	var run op.Engine = e
+	if !q.write {
+		// Reading only, as a transaction it refuses also what would write
+		// elsewhere: a copy of the database, temporary tables.
+		tx, err := e.Begin(ctx, op.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }() // there is nothing to keep
+		run = tx
+	}
+	res, err := run.Do(ctx, o)
+	if err != nil {
+		return explainSQL(ctx, e, err)
+	}
+	if res.Rows == nil {
+		res.Columns, res.Rows = []string{"changed"}, op.NewRows([][]any{{res.N}})
+	}
+	if err := writeRows(stdout, q.format, res); err != nil {
+		return explainSQL(ctx, e, err)
+	}
+	if after != nil {
+		return after()
+	}
+	return nil
+}
+
+// writeRows writes all rows of a result. After an error the output is not
+// brought to a proper end, so that nobody takes it for the whole.
+func writeRows(stdout io.Writer, f format, res op.Result) (err error) {
+	defer func() { err = errors.Join(err, res.Rows.Close()) }()
+	w, err := newRowWriter(stdout, f, res.Columns)
+	if err != nil {
+		return err
+	}
+	for res.Rows.Next() {
+		if err := w.write(res.Rows.Row()); err != nil {
+			return fmt.Errorf("write the rows: %w", err)
+		}
+	}
+	if err := res.Rows.Err(); err != nil {
+		return err
+	}
+	if err := w.close(); err != nil {
+		return fmt.Errorf("write the rows: %w", err)
+	}
+	return nil
+}
+
+// explainSQL says what would be right where the engine, which speaks to
+// programs, cannot.
+func explainSQL(ctx context.Context, e *sqlite.Engine, err error) error {
+	switch msg := err.Error(); {
+	case strings.Contains(msg, "the transaction is read only"):
+		return errors.New("the statement would change something, and the database is open for reading only; --write allows it")
+	case strings.Contains(msg, "no such table: "):
+		_, name, _ := strings.Cut(msg, "no such table: ")
+		name, _, _ = strings.Cut(name, ": ")
+		tables := tableNames(ctx, e)
+		if len(tables) == 0 {
+			return fmt.Errorf("there is no table %s; the database has no tables", name)
+		}
+		return fmt.Errorf("there is no table %s; the tables are %s", name, strings.Join(tables, ", "))
+	case strings.Contains(msg, "no such column: "):
+		_, name, _ := strings.Cut(msg, "no such column: ")
+		name, _, _ = strings.Cut(name, ": ")
+		return fmt.Errorf("there is no column %s", name)
+	default:
+		msg = strings.TrimPrefix(strings.TrimPrefix(msg, "sql: "), "sqlite: ")
+		return fmt.Errorf("%s", resultCode.ReplaceAllString(msg, ""))
+	}
+}
+
+// resultCode is SQLite's number of an error, which its text says too.
+var resultCode = regexp.MustCompile(` \([0-9]+\)$`)
+
+
+// tableNames are the tables and views of a database, in order; none when they
+// cannot be read.
+func tableNames(ctx context.Context, e *sqlite.Engine) (names []string) {
+	res, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"})
+	if err != nil {
+		return nil
+	}
+	defer res.Rows.Close()
+	for res.Rows.Next() {
+		names = append(names, op.Text(res.Rows.Row()[0]))
+	}
+	slices.Sort(names)
+	return names
+}
