@@ -64,7 +64,9 @@ type config struct {
 }
 
 // Models registers models: structs or pointers to structs. The whole set is
-// checked at once, and every fault is reported.
+// checked at once, and every fault is reported. A [schema.Model] that was read
+// from elsewhere, such as YAML, may be among them; it has no repository and is
+// reached through [DB.Engine].
 func Models(models ...any) Option {
 	return func(c *config) { c.models = append(c.models, models...) }
 }
@@ -168,6 +170,14 @@ func (k *core) register(values []any) error {
 	for _, v := range values {
 		if v == nil {
 			faults = append(faults, invalid("Models was given nil; give a struct, such as User{}"))
+			continue
+		}
+		if m, ok := v.(*schema.Model); ok {
+			if m == nil {
+				faults = append(faults, invalid("Models was given a nil *schema.Model"))
+				continue
+			}
+			models = append(models, m)
 			continue
 		}
 		t := reflect.TypeOf(v)
