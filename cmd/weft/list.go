@@ -76,29 +76,11 @@ func (q *listQuery) parseSort(s string) error {
 	if s == "" {
 		return nil
 	}
-	name, desc := strings.CutPrefix(s, "-")
-	f, err := q.fieldNamed(name)
-	if err != nil {
-		return err
+	f, desc, err := sortKey(q.m, s)
+	if err == nil {
+		q.sort, q.desc = f, desc
 	}
-	if !sortable(f) {
-		return op.Invalid(q.m.Name, f.Name, "sort", "is of type %s, which has no order", f.Type)
-	}
-	q.sort, q.desc = f, desc
-	return nil
-}
-
-// fieldNamed finds a field that may be seen. To one who may not see a field it
-// does not exist, since filters and orders tell of its values too.
-func (q *listQuery) fieldNamed(name string) (*schema.Field, error) {
-	if f := q.m.Field(name); f != nil && shown(f) {
-		return f, nil
-	}
-	var names []string
-	for _, f := range visible(q.m) {
-		names = append(names, f.Name)
-	}
-	return nil, op.Errorf(op.CodeValidation, "%s has no field %q; its fields are %s", q.m.Name, name, strings.Join(names, ", "))
+	return err
 }
 
 func (q *listQuery) parseFilter() error {
@@ -111,68 +93,29 @@ func (q *listQuery) parseFilter() error {
 	if q.operator == "" {
 		q.operator = op.Eq.String()
 	}
-	name, path, nested := strings.Cut(q.field, ".")
-	f, err := q.fieldNamed(name)
-	if err != nil {
-		return err
-	}
 	o, err := op.ParseOperator(q.operator)
 	if err != nil {
 		return err
 	}
-	c := op.Cond{Kind: op.Compare, Field: f.Name, Op: o}
-	parse := func(text string) (any, error) { return parseValue(f, text) }
-	if nested {
-		c.Path = strings.Split(path, ".")
-	}
-	if nested || o == op.Contains {
-		parse = func(text string) (any, error) { return parseScalar(text), nil }
-	}
-	switch o {
-	case op.IsNull, op.NotNull:
-		if q.value != "" {
-			return op.Invalid(q.m.Name, f.Name, "operator", "the operator %s takes no value, but there is %q", o, q.value)
+	var values []operand
+	switch {
+	case takesList(o):
+		for part := range strings.SplitSeq(q.value, ",") {
+			values = append(values, operand{text: strings.TrimSpace(part)})
 		}
-	case op.In, op.NotIn, op.Between:
-		for _, part := range strings.Split(q.value, ",") {
-			v, err := parse(strings.TrimSpace(part))
-			if err != nil {
-				return named(q.m, err)
-			}
-			c.List = append(c.List, v)
-		}
-		if o == op.Between && len(c.List) != 2 {
-			return op.Invalid(q.m.Name, f.Name, "operator", "the operator between takes two values, such as 1,9, not %q", q.value)
-		}
-	default:
-		if c.Value, err = parse(q.value); err != nil {
-			return named(q.m, err)
-		}
+	case q.value != "" || takesValue(o):
+		values = []operand{{text: q.value}}
 	}
-	q.filter = c
-	return nil
-}
-
-// named puts the model's name into a validation error of one of its fields.
-func named(m *schema.Model, err error) error {
-	if v, ok := err.(*op.ValidationError); ok && v.Model == "" {
-		v.Model = m.Name
-	}
+	q.filter, err = compare(q.m, q.field, o, values)
 	return err
 }
 
 // order is the order of the list, made total by the key.
 func (q *listQuery) order() []op.Sort {
-	var keys []op.Sort
-	if q.sort != nil {
-		keys = append(keys, op.Sort{Field: q.sort.Name, Desc: q.desc})
+	if q.sort == nil {
+		return total(q.m, nil)
 	}
-	for _, f := range q.m.Primary {
-		if f != q.sort {
-			keys = append(keys, op.Sort{Field: f.Name})
-		}
-	}
-	return keys
+	return total(q.m, []op.Sort{{Field: q.sort.Name, Desc: q.desc}})
 }
 
 func (q *listQuery) parseCursors(after, before string) (err error) {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -79,8 +80,10 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SuggestionsMinimumDistance = 2
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(newDev(), newQuery(), newVersion())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usagef("%s", badNumber.ReplaceAllString(err.Error(), "$1: it is no whole number"))
+	})
+	root.AddCommand(newDev(), newFind(), newQuery(), newVersion())
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "help" {
@@ -89,6 +92,9 @@ func newRoot() *cobra.Command {
 	}
 	return root
 }
+
+// badNumber is what the flag library says of a number that is none.
+var badNumber = regexp.MustCompile(`^(invalid argument .* flag): strconv\..*$`)
 
 // noSuchCommand refuses words that name no command.
 func noSuchCommand(cmd *cobra.Command, args []string) error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -42,6 +44,8 @@ func TestScripts(t *testing.T) {
 			"fetch":    fetch,
 			"rows":     countRows,
 			"take":     take,
+			"shop":     makeShopFiles,
+			"litedb":   makeFile,
 			"term":     term,
 		},
 	})
@@ -53,6 +57,24 @@ func freePort(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Setenv(args[0], fmt.Sprint(l.Addr().(*net.TCPAddr).Port))
 	ts.Check(l.Close())
+}
+
+// makeShopFiles makes app.db, the database that the tests work on, and the YAML
+// of its models.
+func makeShopFiles(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Check(makeShop(ts.MkAbs("app.db")))
+	models, err := os.ReadFile(filepath.Join("testdata", "shop", "models.yaml"))
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("models.yaml"), models, 0o600))
+}
+
+// makeFile makes a SQLite file from the statements in another one.
+func makeFile(ts *testscript.TestScript, _ bool, args []string) {
+	db, err := sql.Open("sqlite", ts.MkAbs(args[0]))
+	ts.Check(err)
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec(ts.ReadFile(args[1]))
+	ts.Check(errors.Join(err, db.Close()))
 }
 
 // take listens on a port until the script ends.

@@ -167,6 +167,8 @@ func exactText(v any) string {
 		return floatText(x)
 	case decimal.Decimal:
 		return plainDecimal(x)
+	case number:
+		return string(x)
 	case []byte:
 		return "x'" + hex.EncodeToString(x) + "'"
 	case jsonObject, []jsonObject:

@@ -50,7 +50,7 @@ func (t *tableWriter) begin() error {
 		for _, row := range t.held {
 			t.widths[i] = max(t.widths[i], uniseg.StringWidth(tableText(row[i])))
 			switch row[i].(type) {
-			case int64, float64, decimal.Decimal:
+			case int64, float64, decimal.Decimal, number:
 				numbers++
 			case nil:
 			default:

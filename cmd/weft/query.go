@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,19 +85,6 @@ func (q *query) run(ctx context.Context, stdout io.Writer, d *database, text str
 		return q.print(ctx, stdout, d.writable(), o, nil)
 	}
 	return q.print(ctx, stdout, d.engine(), o, d.moved)
-}
-
-// argument reads an argument of a statement: a number where the text is how
-// that number is written, so that nothing is lost when it is compared with, or
-// stored in, a column of text; else text.
-func argument(s string) any {
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
-		return n
-	}
-	if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 16 && strconv.FormatFloat(x, 'f', -1, 64) == s && strings.Contains(s, ".") {
-		return x
-	}
-	return s
 }
 
 // print runs the statement and writes what it gives; after is asked when all
@@ -180,7 +166,6 @@ func explainSQL(ctx context.Context, e *sqlite.Engine, err error) error {
 
 // resultCode is SQLite's number of an error, which its text says too.
 var resultCode = regexp.MustCompile(` \([0-9]+\)$`)
-
 
 // tableNames are the tables and views of a database, in order; none when they
 // cannot be read.

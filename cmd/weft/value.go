@@ -65,8 +65,24 @@ func parseValue(f *schema.Field, text string) (any, error) {
 			return nil, wrong("bytes in hexadecimal, such as 0aff")
 		}
 		return data, nil
+	case schema.KindAny:
+		return argument(text), nil
 	}
 	return text, nil
+}
+
+// argument reads a value where nothing says what it should be: a number where
+// the text is how that number is written, so that nothing is lost when it is
+// compared with, or stored in, a column of text; else text.
+func argument(s string) any {
+	if n, err := strconv.ParseInt(s, 10, 64); err == nil && strconv.FormatInt(n, 10) == s {
+		return n
+	}
+	// Up to 15 digits SQLite writes a float as Go does.
+	if x, err := strconv.ParseFloat(s, 64); err == nil && len(s) <= 16 && strings.Contains(s, ".") && strconv.FormatFloat(x, 'f', -1, 64) == s {
+		return x
+	}
+	return s
 }
 
 // parseScalar reads a value at a place in a JSON field: true, false, null, a
@@ -170,7 +186,7 @@ func jsonValue(f *schema.Field, v any) any {
 			return x.Format(time.DateOnly)
 		}
 	}
-	return v // []byte becomes base64, a time RFC 3339
+	return exactJSON(v) // []byte becomes base64, a time RFC 3339
 }
 
 // decimalText writes a decimal with all decimals of its field.

@@ -80,6 +80,18 @@ func TestKeepJournal(t *testing.T) {
 		if _, rows := must(t, e, op.Op{Kind: op.SQL, SQL: "PRAGMA journal_mode"}); rows[0][0] != c.want {
 			t.Errorf("the journal mode is %v, want %s", rows[0][0], c.want)
 		}
+		tx, err := e.Begin(t.Context(), op.TxOptions{ReadOnly: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, rows := must(t, tx, op.Op{Kind: op.SQL, SQL: " pragma main.journal_mode ;"}); rows[0][0] != c.want {
+			t.Errorf("a transaction that reads says %v, want %s", rows[0][0], c.want)
+		}
+		_, err = tx.Do(t.Context(), op.Op{Kind: op.SQL, SQL: "PRAGMA journal_mode(persist)"})
+		wants(t, err, op.CodeValidation, "read only")
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 		if err := e.Close(); err != nil {
 			t.Fatal(err)
 		}

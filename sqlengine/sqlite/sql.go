@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"github.com/weftdb/weft/op"
@@ -101,8 +102,12 @@ func (c *conn) look(ctx context.Context, text string) (reads, several bool, err 
 	}
 	defer s.finalize()
 	several = firstWord(rest) != ""
-	return s.reads && !several, several, nil
+	return (s.reads || askJournal.MatchString(text)) && !several, several, nil
 }
+
+// askJournal is a statement that SQLite takes for one that writes, because with
+// a value it would.
+var askJournal = regexp.MustCompile(`(?i)^\s*PRAGMA\s+(\w+\.)?journal_mode\s*;?\s*$`)
 
 // sqlOn runs raw SQL on a connection. Several statements run as one
 // transaction; they take no arguments and give no rows.
