@@ -12,6 +12,7 @@ type Cond struct {
 	c          op.Cond
 	err        error
 	everything bool // said on purpose
+	from       origin
 }
 
 // If is a comparison of a field with a value. Operators: = (==), !=, <, <=, >,
@@ -42,8 +43,12 @@ func join(kind op.CondKind, conds []Cond) Cond {
 	out := Cond{c: op.Cond{Kind: kind, Conds: make([]op.Cond, len(conds))}}
 	for i, c := range conds {
 		out.c.Conds[i] = c.c
+		err := out.from.join(c.from)
+		if c.err != nil {
+			err = c.err
+		}
 		if out.err == nil {
-			out.err = c.err
+			out.err = err
 		}
 	}
 	return out
@@ -109,10 +114,14 @@ func boxed[E any](list []E) []any {
 type SortKey struct {
 	Field string // or a path into a JSON field
 	Dir   Direction
+
+	model string // of a typed column
 }
 
 // By is a sort key. NULL is smallest: first ascending, last descending.
-func By(field string, dir Direction) SortKey { return SortKey{field, dir} }
+func By(field string, dir Direction) SortKey { return SortKey{Field: field, Dir: dir} }
+
+func (k SortKey) origin() origin { return origin{col: ref{k.model, k.Field}} }
 
 func (k SortKey) op() op.Sort {
 	name, path := splitField(k.Field)

@@ -100,7 +100,7 @@ func (g *Grouped[T]) Agg(aggs ...Agg) *Grouped[T] {
 func (g *Grouped[T]) Having(conds ...Cond) *Grouped[T] {
 	n := g.edit()
 	for _, c := range conds {
-		n.g.spec.fail(c.err)
+		n.g.spec.use(c)
 		n.g.having = append(n.g.having, c.c)
 	}
 	return n
@@ -116,6 +116,7 @@ func (g *Grouped[T]) OrderBy(column string, dir Direction) *Grouped[T] {
 func (g *Grouped[T]) Sort(keys ...SortKey) *Grouped[T] {
 	n := g.edit()
 	for _, k := range keys {
+		n.g.spec.from(k.origin())
 		n.g.sort = append(n.g.sort, k.op())
 	}
 	return n

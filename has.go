@@ -7,8 +7,7 @@ import "github.com/weftdb/weft/op"
 // rows and may look at relations of their own. It works wherever a condition
 // does, for relations of every kind.
 func Has(relation string, conds ...Cond) Cond {
-	c := join(op.Has, conds)
-	c.c.Relation = relation
+	c := related(op.Has, relation, conds)
 	return c
 }
 
@@ -18,8 +17,8 @@ func Has(relation string, conds ...Cond) Cond {
 //
 // Operators: = (==), !=, <, <=, >, >=.
 func HasCount(relation, operator string, n int64, conds ...Cond) Cond {
-	c := join(op.HasCount, conds)
-	c.c.Relation, c.c.N = relation, n
+	c := related(op.HasCount, relation, conds)
+	c.c.N = n
 	o, err := op.ParseOperator(operator)
 	if err == nil && (o < op.Eq || o > op.Ge) {
 		err = op.Invalid("", relation, "operator", "a count is compared by = != < <= > >=, not by %s", operator)
@@ -27,6 +26,16 @@ func HasCount(relation, operator string, n int64, conds ...Cond) Cond {
 	c.c.Op = o
 	if err != nil {
 		c.err = err
+	}
+	return c
+}
+
+// related joins conditions on the rows that a relation leads to.
+func related(kind op.CondKind, relation string, conds []Cond) Cond {
+	c := join(kind, conds)
+	c.c.Relation = relation
+	if c.from.col.model != "" || len(c.from.rels) > 0 {
+		c.from = origin{rels: []relOrigin{{relation, c.from}}}
 	}
 	return c
 }

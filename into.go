@@ -65,27 +65,25 @@ func Into[R, T any](ctx context.Context, q Source[T]) ([]R, error) {
 	return into[R](ctx, q.source(nil), "")
 }
 
-// Column names a column whose values are of Go type V, for [Pluck].
-type Column[V any] struct{ name string }
-
-// Col is the column of that name with values of Go type V.
-func Col[V any](name string) Column[V] { return Column[V]{name} }
-
-// Name returns the column's name.
-func (c Column[V]) Name() string { return c.name }
-
 // Pluck reads one column, in the order of the query; Distinct leaves out equal
 // values.
 //
 //	titles, err := weft.Pluck(ctx, books.Where("sold", ">", 10), weft.Col[string]("title"))
+//	titles, err := weft.Pluck(ctx, books.Filter(book.Sold.Gt(10)), book.Title)
 func Pluck[T, V any](ctx context.Context, q Source[T], c Column[V]) ([]V, error) {
 	if q == nil {
 		return nil, errNoRepository()
 	}
-	if c.name == "" {
+	if c == nil || c.Name() == "" {
 		return nil, invalid("Pluck: the column has no name; weft.Col[V](name) makes one")
 	}
-	return into[V](ctx, q.source(nil), c.name)
+	src := q.source(nil)
+	if src.spec.b != nil {
+		if err := c.column(nil).check(src.spec.b.model); err != nil {
+			return nil, err
+		}
+	}
+	return into[V](ctx, src, c.Name())
 }
 
 // into reads a source; only the one column when it is given.

@@ -71,6 +71,19 @@ func (s *spec) fail(err error) {
 	}
 }
 
+// use reports what is wrong with a condition, and columns of another model in it.
+func (s *spec) use(c Cond) {
+	s.fail(c.err)
+	s.from(c.from)
+}
+
+// from reports columns of another model.
+func (s *spec) from(o origin) {
+	if s.b != nil {
+		s.fail(o.check(s.b.model))
+	}
+}
+
 // edit returns a copy of the query to change. Its slices are clipped, so that
 // appending does not reach into the original.
 func (q *Query[T]) edit() *Query[T] {
@@ -126,7 +139,7 @@ func (q *Query[T]) WhereUserIn(ids ...string) *Query[T] {
 func (q *Query[T]) Filter(conds ...Cond) *Query[T] {
 	n := q.edit()
 	for _, c := range conds {
-		n.fail(c.err)
+		n.use(c)
 		n.everything = n.everything || c.everything
 		n.conds = append(n.conds, c.c)
 	}
@@ -149,9 +162,10 @@ func (q *Query[T]) With(relations ...string) *Query[T] {
 // hold; an order or a limit is an error there.
 func (q *Query[T]) WithQuery(relation string, fn func(r *Rel)) *Query[T] {
 	n := q.edit()
-	w, err := buildRel(relation, fn)
-	n.fail(err)
-	n.with = append(n.with, w)
+	r := buildRel(relation, fn)
+	n.fail(r.err)
+	n.from(origin{rels: []relOrigin{{relation, r.from}}})
+	n.with = append(n.with, r.w)
 	return n
 }
 
@@ -163,6 +177,7 @@ func (q *Query[T]) OrderBy(field string, dir Direction) *Query[T] { return q.Sor
 func (q *Query[T]) Sort(keys ...SortKey) *Query[T] {
 	n := q.edit()
 	for _, k := range keys {
+		n.from(k.origin())
 		n.sort = append(n.sort, k.op())
 	}
 	return n
@@ -288,8 +303,9 @@ func (q *Query[T]) Apply(fn func(*Query[T]) *Query[T]) *Query[T] {
 // Rel narrows a relation that is loaded with its parents, for [Query.WithQuery].
 // Limit and Offset hold per parent.
 type Rel struct {
-	w   op.With
-	err error
+	w    op.With
+	err  error
+	from origin
 }
 
 // Where adds a comparison. See [If].
@@ -300,9 +316,8 @@ func (r *Rel) Where(field, operator string, value any) *Rel {
 // Filter adds conditions on the related rows.
 func (r *Rel) Filter(conds ...Cond) *Rel {
 	for _, c := range conds {
-		if r.err == nil {
-			r.err = c.err
-		}
+		r.fail(c.err)
+		r.fail(r.from.join(c.from))
 		r.w.Filter = op.AllOf(r.w.Filter, c.c)
 	}
 	return r
@@ -314,6 +329,7 @@ func (r *Rel) OrderBy(field string, dir Direction) *Rel { return r.Sort(By(field
 // Sort adds keys to the order of the related rows.
 func (r *Rel) Sort(keys ...SortKey) *Rel {
 	for _, k := range keys {
+		r.fail(r.from.join(k.origin()))
 		r.w.Sort = append(r.w.Sort, k.op())
 	}
 	return r
@@ -342,20 +358,25 @@ func (r *Rel) With(relations ...string) *Rel {
 
 // WithQuery loads a relation of the related rows with conditions of its own.
 func (r *Rel) WithQuery(relation string, fn func(r *Rel)) *Rel {
-	w, err := buildRel(relation, fn)
-	if r.err == nil {
-		r.err = err
-	}
-	r.w.With = append(r.w.With, w)
+	in := buildRel(relation, fn)
+	r.fail(in.err)
+	r.from.rels = append(r.from.rels, relOrigin{relation, in.from})
+	r.w.With = append(r.w.With, in.w)
 	return r
 }
 
-func buildRel(relation string, fn func(*Rel)) (op.With, error) {
+func (r *Rel) fail(err error) {
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+func buildRel(relation string, fn func(*Rel)) *Rel {
 	r := &Rel{w: op.With{Relation: relation}}
 	if fn != nil {
 		fn(r)
 	}
-	return r.w, r.err
+	return r
 }
 
 // filter is the query's condition.

@@ -458,7 +458,10 @@ func (r *Repository[T]) Update(ctx context.Context, id string, set Set) (*T, err
 	if err != nil {
 		return nil, err
 	}
-	o := &op.Op{Kind: op.Update, Model: r.b.model, Filter: cond, Set: set.assigns(), Returning: true}
+	o := &op.Op{Kind: op.Update, Model: r.b.model, Filter: cond, Returning: true}
+	if o.Set, err = set.assigns(r.b.model); err != nil {
+		return nil, err
+	}
 	if o.Guards, err = set.guards(r.b.model, cond); err != nil {
 		return nil, err
 	}

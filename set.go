@@ -1,7 +1,10 @@
 package weft
 
 import (
+	"math"
 	"slices"
+
+	"github.com/shopspring/decimal"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -11,7 +14,7 @@ import (
 //
 //	Set{"title": "x", "stock": weft.Inc(-1), "profile.city": "Oslo"}
 //
-// A path changes one place in a JSON field.
+// A path changes one place in a JSON field. [Sets] makes one from typed columns.
 type Set map[string]any
 
 // versionKey holds the version asked for by IfVersion; no field has this name.
@@ -28,15 +31,46 @@ func (s Set) IfVersion(v Version) Set {
 	return n
 }
 
-type increment struct{ by any }
+type increment struct {
+	by   any
+	down bool
+}
 
 // Inc as a value of a Set adds to the field instead of replacing it; NULL
 // counts as 0.
-func Inc(by any) any { return increment{by} }
+func Inc(by any) any { return increment{by: by} }
+
+// Assign is what an update does to one field, made by a typed column; for
+// [Sets].
+type Assign struct {
+	to ref
+	v  any
+}
+
+// assigned is a value of a Set that a typed column made.
+type assigned struct {
+	Assign
+	twice bool
+}
+
+// Sets is the Set of what typed columns assign:
+//
+//	posts.Update(ctx, id, weft.Sets(post.Title.Set("x"), post.Likes.Inc(1)))
+//
+// A column of another model, and a column that comes twice, is an error of the
+// update. Like any Set it can be added to by name.
+func Sets(assigns ...Assign) Set {
+	s := make(Set, len(assigns))
+	for _, a := range assigns {
+		_, twice := s[a.to.name]
+		s[a.to.name] = assigned{a, twice}
+	}
+	return s
+}
 
 // assigns turns the set into assignments in a fixed order, so that equal sets
 // make equal statements.
-func (s Set) assigns() []op.Assign {
+func (s Set) assigns(m *schema.Model) ([]op.Assign, error) {
 	names := make([]string, 0, len(s))
 	for name := range s {
 		if name != versionKey {
@@ -46,17 +80,50 @@ func (s Set) assigns() []op.Assign {
 	slices.Sort(names)
 	out := make([]op.Assign, len(names))
 	for i, name := range names {
-		out[i] = assign(name, s[name])
+		v := s[name]
+		if a, ok := v.(assigned); ok {
+			if err := a.to.check(m); err != nil {
+				return nil, err
+			}
+			if a.twice {
+				return nil, op.Invalid(m.Name, name, "set", "is set twice in one update")
+			}
+			v = a.v
+		}
+		out[i] = assign(name, v)
 	}
-	return out
+	return out, nil
 }
 
 func assign(name string, v any) op.Assign {
 	field, path := splitField(name)
 	if inc, ok := v.(increment); ok {
-		return op.Assign{Field: field, Path: path, Inc: true, Value: inc.by}
+		return op.Assign{Field: field, Path: path, Inc: true, Value: inc.value()}
 	}
 	return op.Assign{Field: field, Path: path, Value: v}
+}
+
+// value is what is added. What is no number is left to be refused.
+func (inc increment) value() any {
+	if !inc.down {
+		return inc.by
+	}
+	c, err := op.Canon(inc.by)
+	if err != nil {
+		return inc.by
+	}
+	switch x := c.(type) {
+	case int64:
+		if x != math.MinInt64 {
+			return -x
+		}
+		return decimal.NewFromInt(x).Neg()
+	case float64:
+		return -x
+	case decimal.Decimal:
+		return x.Neg()
+	}
+	return inc.by
 }
 
 // guards makes the guard that IfVersion asks for.

@@ -42,6 +42,9 @@ var (
 	_ func(any, string) bool                                                     = weft.Loaded
 	_ func(*weft.DB) *weft.Repository[Book]                                      = weft.Repo[Book]
 	_ func(context.Context, *weft.DB, string, ...any) ([]struct{ N int }, error) = weft.SQL[struct{ N int }]
+	_ func(context.Context, weft.Source[Book], weft.Column[int]) ([]int, error)  = weft.Pluck[Book, int]
+	_ func(string) weft.Column[int]                                              = weft.Col[int]
+	_ func(...weft.Assign) weft.Set                                              = weft.Sets
 )
 
 type database interface {
@@ -126,6 +129,92 @@ type onConflictUpdate interface {
 	Create(context.Context, *Book) (bool, error)
 	CreateMany(context.Context, []*Book) (int64, error)
 }
+
+// What the columns of a generated package have.
+type column[V any] interface {
+	weft.Column[V]
+	Set(V) weft.Assign
+	IsNull() weft.Cond
+	NotNull() weft.Cond
+}
+
+type value[V any] interface {
+	column[V]
+	Eq(V) weft.Cond
+	Ne(V) weft.Cond
+	In(...V) weft.Cond
+	NotIn(...V) weft.Cond
+	Asc() weft.SortKey
+	Desc() weft.SortKey
+}
+
+type ordered[V any] interface {
+	value[V]
+	Lt(V) weft.Cond
+	Le(V) weft.Cond
+	Gt(V) weft.Cond
+	Ge(V) weft.Cond
+	Between(from, to V) weft.Cond
+}
+
+type number[V any] interface {
+	ordered[V]
+	Inc(V) weft.Assign
+	Dec(V) weft.Assign
+}
+
+type text[V any] interface {
+	ordered[V]
+	Like(string) weft.Cond
+	StartsWith(string) weft.Cond
+	EndsWith(string) weft.Cond
+}
+
+type list[E any] interface {
+	column[[]E]
+	Contains(E) weft.Cond
+}
+
+type doc[V any] interface {
+	column[V]
+	At(string) weft.Text[any]
+}
+
+type nullable interface{ SetNull() weft.Assign }
+
+var (
+	_ value[bool]        = weft.Value[bool]{}
+	_ ordered[time.Time] = weft.Ordered[time.Time]{}
+	_ number[int64]      = weft.Number[int64]{}
+	_ text[string]       = weft.Text[string]{}
+	_ list[string]       = weft.List[string]{}
+	_ doc[any]           = weft.Doc[any]{}
+
+	_ interface {
+		value[bool]
+		nullable
+	} = weft.NullValue[bool]{}
+	_ interface {
+		ordered[time.Time]
+		nullable
+	} = weft.NullOrdered[time.Time]{}
+	_ interface {
+		number[int64]
+		nullable
+	} = weft.NullNumber[int64]{}
+	_ interface {
+		text[string]
+		nullable
+	} = weft.NullText[string]{}
+	_ interface {
+		list[string]
+		nullable
+	} = weft.NullList[string]{}
+	_ interface {
+		doc[any]
+		nullable
+	} = weft.NullDoc[any]{}
+)
 
 var (
 	_ onConflict       = (*weft.Conflict[Book])(nil)

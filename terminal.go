@@ -421,7 +421,10 @@ func (s *spec) update(set Set) (*op.Op, error) {
 	if err := s.onlyConditions("update"); err != nil {
 		return nil, err
 	}
-	assigns := set.assigns()
+	assigns, err := set.assigns(s.b.model)
+	if err != nil {
+		return nil, err
+	}
 	if len(assigns) == 0 {
 		return nil, invalid("update %s: nothing is set", s.b.model.Name)
 	}
