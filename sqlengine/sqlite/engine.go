@@ -122,7 +122,7 @@ func (e *Engine) setUp(ctx context.Context, c *conn) error {
 		pragmas = append(pragmas, "synchronous=NORMAL")
 	}
 	for _, p := range append(pragmas, e.opt.pragmas...) {
-		if _, err := c.ask(ctx, "PRAGMA "+p); err != nil {
+		if err := c.patiently(func() error { _, err := c.ask(ctx, "PRAGMA "+p); return err }); err != nil {
 			return err
 		}
 	}

@@ -166,18 +166,41 @@ func onBusy(_ *libc.TLS, id uintptr, count int32) int32 {
 	if count == 0 {
 		c.busySince = time.Now()
 	}
-	left := c.busy - time.Since(c.busySince)
+	if c.pause(c.busySince) {
+		return 1
+	}
+	return 0
+}
+
+// pause waits a little and reports whether to look at the lock again.
+func (c *conn) pause(since time.Time) bool {
+	left := c.busy - time.Since(since)
 	if left <= 0 || c.ended() {
-		return 0
+		return false
 	}
 	delay := maxBusyDelay/4 + rand.N(maxBusyDelay*3/4) // not in step with anybody
 	t := time.NewTimer(min(delay, left))
 	defer t.Stop()
 	select {
 	case <-c.ctx.Done():
-		return 0
+		return false
 	case <-t.C:
-		return 1
+		return true
+	}
+}
+
+// patiently runs fn again while the file is locked. SQLite does not ask the
+// busy handler when two connections turn one file to a write-ahead log at the
+// same time: each holds a shared lock that the other waits for, so it tells
+// one of them at once.
+func (c *conn) patiently(fn func() error) error {
+	since := time.Now()
+	for {
+		err := fn()
+		var e *dbError
+		if !errors.As(err, &e) || e.code&0xff != lib.SQLITE_BUSY || !c.pause(since) {
+			return err
+		}
 	}
 }
 
