@@ -18,6 +18,11 @@ var initialisms = []string{
 	"UI", "URI", "URL", "UTF8", "UUID", "VAT", "XML", "YAML",
 }
 
+// GoName is the exported Go name that a table, a column or a model in any style
+// gets: user_id is UserID. Of letters, digits and underscores it makes a valid
+// name.
+func GoName(name string) string { return exported(name) }
+
 // exported makes an exported Go name of a name in any style: userId is UserID,
 // created_at CreatedAt. What has no capital form (an underscore in front, a
 // letter of a script without case) gets an X in front.

@@ -162,6 +162,24 @@ func predicate(create string) string {
 	return ""
 }
 
+// withoutComments is a condition on one line, with everything that matters.
+func withoutComments(s string) string {
+	var b strings.Builder
+	for len(s) > 0 {
+		n := tokenLen(s)
+		switch t := s[:n]; {
+		case strings.HasPrefix(t, "--"), strings.HasPrefix(t, "/*"), strings.TrimSpace(t) == "":
+			if !strings.HasSuffix(b.String(), " ") {
+				b.WriteByte(' ')
+			}
+		default:
+			b.WriteString(t)
+		}
+		s = s[n:]
+	}
+	return strings.TrimSpace(b.String())
+}
+
 // samePredicate compares conditions by their tokens, so that space, comments
 // and the case of words do not matter, but that of text does.
 func samePredicate(a, b string) bool { return canonPredicate(a) == canonPredicate(b) }

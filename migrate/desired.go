@@ -13,6 +13,9 @@ import (
 // metaTable holds what Weft keeps about a database as a whole.
 const metaTable = "weft_meta"
 
+// ownPrefix begins the names of all tables that Weft keeps for itself.
+const ownPrefix = "weft_"
+
 // A table as the models want it.
 type table struct {
 	model   *schema.Model
@@ -218,13 +221,18 @@ func fieldOf(m *schema.Model, name string) *schema.Field {
 	return nil
 }
 
+// IndexName is the name of an index for which no model gives one.
+func IndexName(table string, columns []string, unique bool) string {
+	end := "_idx"
+	if unique {
+		end = "_key"
+	}
+	return table + "_" + strings.Join(columns, "_") + end
+}
+
 func (d *desired) addIndex(t *table, x *index) {
 	if x.name == "" {
-		end := "_idx"
-		if x.unique {
-			end = "_key"
-		}
-		x.name = t.name + "_" + strings.Join(x.columns, "_") + end
+		x.name = IndexName(t.name, x.columns, x.unique)
 	}
 	if del := t.model.DeletedF; del != nil && x.unique {
 		live := quote(del.Column) + " IS NULL"

