@@ -24,6 +24,7 @@ type Cond struct {
 	Relation string        // Has, HasCount
 	Target   *schema.Model // Has, HasCount: the relation's target; filled by Normalize
 	N        int64         // HasCount: number of related rows, compared by Op
+	Join     []Cond        // Has, HasCount of a many_to_many: conditions on the rows of the join model (and); others relate nothing
 	Fields   []string      // Match: fields searched; none is all search fields
 }
 

@@ -155,6 +155,7 @@ type ConflictError struct {
 	Fields  []string
 	Row     any   // stale: Current as the model's Go struct, set by the typed API
 	Current []any // stale: the row as it is now, all fields of the model in order; may be nil
+	Deleted bool  // exists, unique: the other row is marked deleted
 	Index   int   // of the row in an insert of many, from 0; -1 where there is none
 	Err     error
 }
@@ -174,8 +175,14 @@ func (e *ConflictError) Error() string {
 	switch e.Reason {
 	case ReasonUnique:
 		fmt.Fprintf(&b, "another row has the same %s", strings.Join(e.Fields, ", "))
+		if e.Deleted {
+			b.WriteString(" and is deleted; Restore brings it back, Purge takes it away")
+		}
 	case ReasonExists:
 		b.WriteString("a row with this key exists")
+		if e.Deleted {
+			b.WriteString(" and is deleted; Restore brings it back, Purge takes it away")
+		}
 	case ReasonStale:
 		b.WriteString("the row was changed since it was loaded")
 	case ReasonSerialization:

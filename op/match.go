@@ -9,7 +9,8 @@ import (
 // Lookup returns the rows that a relation leads to from the row whose fields
 // r.From have the values of key, none of them NULL. Rows have all fields of
 // r.Target in their order; a row found through two rows of r.Via comes once.
-type Lookup func(r *schema.Relation, key []any) ([][]any, error)
+// Of a many_to_many only rows of r.Via count for which join holds.
+type Lookup func(r *schema.Relation, key []any, join Cond) ([][]any, error)
 
 // MatchRow reports whether a condition holds for a row that has all fields of
 // the model in their order. The condition has gone through Normalize. look may
@@ -104,7 +105,7 @@ func (sc *scope) hasHolds(row []any, c *Cond, look Lookup) (bool, error) {
 	}
 	if !hasNil(key) {
 		var err error
-		if related, err = look(r, key); err != nil {
+		if related, err = look(r, key, AllOf(c.Join...)); err != nil {
 			return false, err
 		}
 	}

@@ -163,7 +163,7 @@ func TestMatchRelations(t *testing.T) {
 	}
 	owner := []any{"u", "Ann", int64(30)}
 	fail := errors.New("broken")
-	look := func(r *schema.Relation, key []any) ([][]any, error) {
+	look := func(r *schema.Relation, key []any, _ op.Cond) ([][]any, error) {
 		switch {
 		case slices.Contains(key, nil):
 			t.Error("a key with NULL is looked up")

@@ -27,6 +27,9 @@ import (
 //   - Via is for Find, where it has its own limit and excludes cursors and
 //     Distinct, and for Aggregate, where nothing has a limit.
 //   - With of a count field has a filter only.
+//   - Join, of Via and of Has and HasCount, is for many_to_many.
+//   - WithDeleted needs a model with soft delete, and so does Purge, which is
+//     for Delete; else the code is CAPABILITY_NOT_SUPPORTED.
 //   - Aggregate: Having and Sort use the columns of the result; names of
 //     aggregates are given and differ.
 //   - Set never names a field twice (but for different paths) or the version;
@@ -64,6 +67,11 @@ func Normalize(o *Op) error {
 	}
 	if o.Quiet && o.Kind != Update {
 		return Errorf(CodeValidation, "only an update can be quiet, not a %s", o.Kind)
+	}
+	if o.WithDeleted || o.Purge {
+		if err := softDelete(o); err != nil {
+			return err
+		}
 	}
 	sc := scope{m: m}
 	if _, err := sc.normalize(&o.Filter); err != nil {
@@ -357,6 +365,9 @@ func (sc *scope) with(list *[]With, depth int) error {
 			return err
 		}
 		w.Relation = name
+		if w.WithDeleted && r.Target.DeletedF == nil {
+			return noSoftDelete(r.Target)
+		}
 		to := scope{m: r.Target}
 		if w.Limit < 0 || w.Offset < 0 {
 			return Errorf(CodeValidation, "limit and offset of %s must not be negative", r.Name)
@@ -408,6 +419,17 @@ func (sc *scope) via(o *Op) error {
 	}
 	changed := v.Relation != r.Name
 	v.Relation = r.Name
+	if v.Join.Kind != True {
+		if r.Kind != schema.ManyToMany {
+			return noJoin(r)
+		}
+		join := scope{m: r.Via}
+		other, err := join.normalize(&v.Join)
+		if err != nil {
+			return err
+		}
+		changed = changed || other
+	}
 	copied := false
 	for i, key := range v.Keys {
 		if len(key) != len(r.From) {

@@ -242,15 +242,35 @@ func (sc *scope) has(c *Cond, depth int) (*Cond, error) {
 	}
 	to := scope{m: r.Target}
 	conds, err := to.conds(c.Conds, depth)
-	if err != nil || (conds == nil && c.Relation == r.Name && c.Target == r.Target) {
+	if err != nil {
 		return nil, err
+	}
+	var join []Cond
+	if len(c.Join) > 0 {
+		if r.Kind != schema.ManyToMany {
+			return nil, noJoin(r)
+		}
+		via := scope{m: r.Via}
+		if join, err = via.conds(c.Join, depth); err != nil {
+			return nil, err
+		}
+	}
+	if conds == nil && join == nil && c.Relation == r.Name && c.Target == r.Target {
+		return nil, nil
 	}
 	n := *c
 	n.Relation, n.Target = r.Name, r.Target
 	if conds != nil {
 		n.Conds = conds
 	}
+	if join != nil {
+		n.Join = join
+	}
 	return &n, nil
+}
+
+func noJoin(r *schema.Relation) error {
+	return Invalid(r.Owner.Name, r.Name, "relation", "is %s and has no join model to put conditions on", r.Kind)
 }
 
 func (sc *scope) match(c *Cond) (*Cond, error) {

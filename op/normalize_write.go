@@ -169,7 +169,7 @@ func (sc *scope) conflict(o *Op) error {
 }
 
 // Unique reports whether the fields, in any order, are the key of the model or
-// have a unique index over all rows.
+// have a unique index over all rows, or over all that are not marked deleted.
 func Unique(m *schema.Model, fields []string) bool {
 	for _, u := range Uniques(m) {
 		if len(u) == len(fields) && !slices.ContainsFunc(u, func(f *schema.Field) bool { return !slices.Contains(fields, f.Name) }) {
@@ -181,7 +181,9 @@ func Unique(m *schema.Model, fields []string) bool {
 
 // Uniques returns the sets of fields that no two rows of the model have the
 // same values in, NULL excepted: first the key, then single fields, then
-// indexes. Partial indexes are not among them.
+// indexes. Indexes with a condition (Where) are not among them. On a model with
+// soft delete all but the key hold among the rows that are not marked deleted
+// ([Live]).
 func Uniques(m *schema.Model) [][]*schema.Field {
 	out := [][]*schema.Field{m.Primary}
 	for _, f := range m.Fields {

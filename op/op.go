@@ -57,7 +57,7 @@ const (
 	Aggregate                 // Result.Rows: one row a group: the GroupBy fields, the Aggs, the keys of Via
 	Insert                    // Rows; Result.N, and Result.Rows when Returning
 	Update                    // Set on the rows of Filter; Result.N, and Result.Rows when Returning
-	Delete                    // the rows of Filter; Result.N, and Result.Rows (as they were) when Returning
+	Delete                    // the rows of Filter; Result.N, and Result.Rows (as they were; where they are marked, as marked) when Returning
 	Upsert                    // Rows with Conflict; Result.N counts rows inserted or changed
 	Increment                 // as Update; Set holds only increments
 	Batch                     // Batch, atomic; Result.Batch
@@ -74,6 +74,13 @@ type Op struct {
 	ID    string // identity for safe retries; may be empty on engines in this process
 	User  string // set by a user's handle: only rows of this owner exist for the operation
 	Model *schema.Model
+
+	// For models with soft delete (Model.DeletedF), whose rows layer validate
+	// hides and marks; engines below it are given plain conditions and updates.
+	// Related rows are not concerned, but by With.WithDeleted. Insert and Upsert
+	// do not heed it.
+	WithDeleted bool // rows that are marked deleted exist for the operation too; an Update may set the mark
+	Purge       bool // Delete: takes the rows away instead of marking them
 
 	Filter Cond // which rows; the zero Cond is all
 	Using  Cond // merged into Filter by the engine: rows that do not hold do not exist
@@ -144,6 +151,8 @@ type With struct {
 	Offset   int // per parent
 	Fields   []string
 	With     []With
+
+	WithDeleted bool // also rows that are marked deleted; the join model's stay hidden
 }
 
 // Related is what a relation led to, for rows without a Sink.
@@ -167,6 +176,7 @@ type Via struct {
 	Keys     [][]any // values of Relation.From, one set a parent, distinct, without NULL
 	Limit    int
 	Offset   int
+	Join     Cond // on the rows of the relation's join model (many_to_many): others relate nothing
 }
 
 // Lock asks for row locks that last until the transaction ends.
@@ -204,7 +214,9 @@ const (
 	AggMax
 )
 
-// Conflict says what an upsert does with a row whose Fields exist already.
+// Conflict says what an upsert does with a row whose Fields exist already. A
+// row that is marked deleted (Model.DeletedF) is none that exists; where its
+// key stands in the way the upsert is a conflict.
 type Conflict struct {
 	Fields []string // of a unique index or the key; nil is any
 	Update []string // fields taken from the new row; none leaves the row as it is

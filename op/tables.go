@@ -42,6 +42,9 @@ func (t *tables) op(o *Op) {
 	if v := o.Via; v != nil && v.Model != nil {
 		if r := v.Model.Relation(v.Relation); r != nil {
 			t.relation(r)
+			if r.Via != nil {
+				t.cond(r.Via, &v.Join)
+			}
 		}
 	}
 	for i := range o.Guards {
@@ -81,6 +84,9 @@ func (t *tables) cond(m *schema.Model, c *Cond) {
 		}
 		t.relation(r)
 		inner = r.Target
+		for i := range c.Join {
+			t.cond(r.Via, &c.Join[i])
+		}
 	}
 	for i := range c.Conds {
 		t.cond(inner, &c.Conds[i])

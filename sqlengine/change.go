@@ -16,13 +16,16 @@ func (c *Core) change(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	}
 	var res op.Result
 	var err error
-	if c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o)) {
+	softUpsert := o.Kind == op.Upsert && o.Model.DeletedF != nil
+	if c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o) || softUpsert) {
 		res, err = c.inTurn(ctx, s, *o)
 	} else {
 		res, err = c.once(ctx, s, o)
 	}
 	if err != nil {
-		return op.Result{}, explain(err, o.Kind.String(), o.Model, -1)
+		err = explain(err, o.Kind.String(), o.Model, -1)
+		c.noteDeleted(ctx, s, o, err)
+		return op.Result{}, err
 	}
 	return res, nil
 }
@@ -85,7 +88,7 @@ func byKey(m *schema.Model, c *op.Cond) bool {
 // same reports whether two conditions by key are the same.
 func same(a, b *op.Cond) bool {
 	if a.Kind != b.Kind || a.Op != b.Op || a.Field != b.Field || len(a.Conds) != len(b.Conds) ||
-		len(a.Path)+len(b.Path)+len(a.List)+len(b.List) > 0 || a.Relation != b.Relation {
+		len(a.Path)+len(b.Path)+len(a.List)+len(b.List)+len(a.Join)+len(b.Join) > 0 || a.Relation != b.Relation {
 		return false
 	}
 	if a.Kind == op.Compare && op.CompareValues(a.Value, b.Value) != 0 {
@@ -211,6 +214,9 @@ func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		f := form{rows: o.Rows[i : i+1]}
 		if !o.Returning && o.Check.Kind == op.True {
 			n, _, err := c.exec(ctx, s, o, f)
+			if err == nil && n == 0 {
+				err = c.hidden(ctx, s, o, i, index)
+			}
 			if err != nil {
 				return op.Result{}, explain(err, "upsert", o.Model, index)
 			}
@@ -219,6 +225,9 @@ func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		}
 		f.give = giveFields
 		got, err := c.all(ctx, s, whole(o), f)
+		if err == nil && len(got) == 0 {
+			err = c.hidden(ctx, s, o, i, index)
+		}
 		if err != nil {
 			return op.Result{}, explain(err, "upsert", o.Model, index)
 		}

@@ -37,6 +37,7 @@ func (b *builder) kVia(v *op.Via) {
 	b.kNum(bucket(len(v.Keys)))
 	b.kBool(v.Limit > 0)
 	b.kBool(v.Offset > 0)
+	b.kCond(&v.Join)
 }
 
 func (b *builder) kFields(fields []string) {

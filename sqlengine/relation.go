@@ -1,6 +1,8 @@
 package sqlengine
 
 import (
+	"slices"
+
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -37,33 +39,37 @@ func (b *builder) has(sc *scope, c *op.Cond) {
 	} else {
 		b.w("(SELECT count(*) FROM ")
 	}
-	var target scope
+	var via scope
 	if r.Kind == schema.ManyToMany {
-		via := b.open(r.Via)
-		target = b.open(r.Target)
-		if b.err != nil {
-			return
-		}
+		via = b.open(r.Via)
+	}
+	target := b.open(r.Target)
+	if b.err != nil {
+		return
+	}
+	switch {
+	case r.Kind != schema.ManyToMany:
+		b.from(target)
+		b.w(" WHERE ")
+		b.match(&target, r.To, sc, r.From)
+	case c.Kind == op.Has || pairsOnce(r):
 		b.from(via)
 		b.join(&via, &target, r)
 		b.w(" WHERE ")
 		b.match(&via, r.ViaFrom, sc, r.From)
-	} else {
-		target = b.open(r.Target)
-		if b.err != nil {
-			return
-		}
+		b.all(&via, c.Join)
+	default: // a row counts once, however many rows of the join model lead to it
 		b.from(target)
+		b.w(" WHERE EXISTS (SELECT 1 FROM ")
+		b.from(via)
 		b.w(" WHERE ")
-		b.match(&target, r.To, sc, r.From)
-	}
-	for i := range c.Conds {
-		if c.Conds[i].Kind == op.True {
-			continue
-		}
+		b.match(&via, r.ViaTo, &target, r.To)
 		b.w(" AND ")
-		b.cond(&target, &c.Conds[i])
+		b.match(&via, r.ViaFrom, sc, r.From)
+		b.all(&via, c.Join)
+		b.w(")")
 	}
+	b.all(&target, c.Conds)
 	b.w(")")
 	if c.Kind == op.HasCount {
 		if int(c.Op) >= len(signs) || signs[c.Op] == "" {
@@ -73,6 +79,38 @@ func (b *builder) has(sc *scope, c *op.Cond) {
 		b.w(signs[c.Op])
 		b.arg(IntValue(c.N))
 	}
+}
+
+// all writes further conditions behind one that stands already.
+func (b *builder) all(sc *scope, conds []op.Cond) {
+	for i := range conds {
+		if conds[i].Kind != op.True {
+			b.w(" AND ")
+			b.cond(sc, &conds[i])
+		}
+	}
+}
+
+// pairsOnce reports whether a pair of rows can be joined once at most. What is
+// unique among the rows that are not deleted does not say so.
+func pairsOnce(r *schema.Relation) bool {
+	if r.Via.DeletedF == nil {
+		return op.Unique(r.Via, fieldsOf(r.ViaFrom, r.ViaTo))
+	}
+	return !slices.ContainsFunc(r.Via.Primary, func(f *schema.Field) bool {
+		return !slices.Contains(r.ViaFrom, f) && !slices.Contains(r.ViaTo, f)
+	})
+}
+
+// fieldsOf are the names of fields of two lists, each once.
+func fieldsOf(a, b []*schema.Field) []string {
+	var out []string
+	for _, f := range slices.Concat(a, b) {
+		if !slices.Contains(out, f.Name) {
+			out = append(out, f.Name)
+		}
+	}
+	return out
 }
 
 func (b *builder) join(via, target *scope, r *schema.Relation) {
@@ -133,15 +171,43 @@ func (b *builder) viaKeys(target scope, r *schema.Relation) (scope, []*schema.Fi
 
 func (b *builder) viaFrom(o *op.Op, sc, keys *scope, keyFields []*schema.Field, r *schema.Relation) {
 	b.w(" FROM ")
-	if r.Kind == schema.ManyToMany {
+	switch {
+	case r.Kind != schema.ManyToMany:
+		b.from(*sc)
+		b.w(" WHERE ")
+		b.keysIn(keys, keyFields, o.Via.Keys)
+	case pairsOnce(r):
 		b.from(*keys)
 		b.join(keys, sc, r)
-	} else {
-		b.from(*sc)
+		b.w(" WHERE ")
+		b.keysIn(keys, keyFields, o.Via.Keys)
+		b.where(keys, " AND ", &o.Via.Join)
+	default:
+		b.pairs(o, keys, r)
+		b.join(keys, sc, r)
+		b.w(" WHERE TRUE")
 	}
-	b.w(" WHERE ")
-	b.keysIn(keys, keyFields, o.Via.Keys)
 	b.rows(sc, " AND ", o)
+}
+
+// pairs writes the pairs that rows of a join model make, each once, in the
+// place of its table.
+func (b *builder) pairs(o *op.Op, keys *scope, r *schema.Relation) {
+	via := b.open(r.Via)
+	b.w("(SELECT DISTINCT ")
+	for i, name := range fieldsOf(r.ViaFrom, r.ViaTo) {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.col(&via, name)
+	}
+	b.w(" FROM ")
+	b.from(via)
+	b.w(" WHERE ")
+	b.keysIn(&via, r.ViaFrom, o.Via.Keys)
+	b.where(&via, " AND ", &o.Via.Join)
+	b.w(") AS ")
+	b.w(keys.alias[:max(len(keys.alias)-1, 0)])
 }
 
 // viaWindow numbers the rows of each parent and takes those in its window.

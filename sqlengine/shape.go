@@ -100,19 +100,21 @@ func (b *builder) kCond(c *op.Cond) {
 			b.kValue(c.Value)
 		}
 	case op.And, op.Or, op.Not:
-		b.kNum(len(c.Conds))
-		for i := range c.Conds {
-			b.kCond(&c.Conds[i])
-		}
+		b.kConds(c.Conds)
 	case op.Has, op.HasCount:
 		b.kText(c.Relation)
 		b.kByte(byte(c.Op))
-		b.kNum(len(c.Conds))
-		for i := range c.Conds {
-			b.kCond(&c.Conds[i])
-		}
+		b.kConds(c.Conds)
+		b.kConds(c.Join)
 	case op.Match:
 		b.kTexts(c.Fields)
+	}
+}
+
+func (b *builder) kConds(list []op.Cond) {
+	b.kNum(len(list))
+	for i := range list {
+		b.kCond(&list[i])
 	}
 }
 

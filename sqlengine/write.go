@@ -132,8 +132,10 @@ func (b *builder) conflict(t *Table, o *op.Op) {
 		}
 		b.col(&none, f)
 	}
+	live := op.Live(o.Model)
 	if len(c.Fields) > 0 {
 		b.w(")")
+		b.where(&none, " WHERE ", &live) // by it the partial index is known; an index over all rows serves too
 	}
 	if len(c.Update) == 0 && len(c.Set) == 0 {
 		b.w(" DO NOTHING")
@@ -150,6 +152,7 @@ func (b *builder) conflict(t *Table, o *op.Op) {
 		b.w(col.Name)
 	}
 	b.set(&old, c.Set, len(c.Update) == 0, has(c.Update, o.Model.VersionF))
+	b.where(&old, " WHERE ", &live)
 }
 
 // has reports whether the names have the field.

@@ -15,6 +15,7 @@ const (
 	condTarget
 	condN
 	condFields
+	condJoin
 )
 
 // cond writes a condition, and nothing for the zero Cond.
@@ -30,7 +31,7 @@ func (e *encoder) cond(num int, c *op.Cond) {
 // trivial reports whether a condition has nothing but its kind.
 func trivial(c *op.Cond) bool {
 	return c.Field == "" && c.Path == nil && c.Op == 0 && c.Value == nil && c.List == nil && c.Conds == nil &&
-		c.Relation == "" && c.Target == nil && c.N == 0 && c.Fields == nil
+		c.Relation == "" && c.Target == nil && c.N == 0 && c.Fields == nil && c.Join == nil
 }
 
 func (e *encoder) condition(c *op.Cond) {
@@ -48,6 +49,7 @@ func (e *encoder) condition(c *op.Cond) {
 	e.model(condTarget, c.Target)
 	e.int(condN, c.N)
 	e.strs(condFields, c.Fields)
+	messages(e, condJoin, c.Join, (*encoder).condition)
 	e.leave()
 }
 
@@ -90,6 +92,8 @@ func (d *decoder) condition(c *op.Cond) {
 			c.N = d.int64(&f)
 		case condFields:
 			c.Fields = d.strs(&f)
+		case condJoin:
+			c.Join = list(d, &f, minCond, (*decoder).condition)
 		default:
 			d.unknown(&f)
 		}

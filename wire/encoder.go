@@ -15,8 +15,8 @@ const (
 )
 
 // optional is the third bit of a tag: a reader that does not know the field
-// may pass over it. Version 1 writes none; it is for later additions that
-// change nothing in what the message asks for.
+// may pass over it. It is for later additions that change nothing in what the
+// message asks for.
 const optional = 4
 
 // encoder appends to b. The first error stays in err and everything after it
@@ -65,6 +65,13 @@ func (e *encoder) text(s string) {
 func (e *encoder) flag(num int, v bool) {
 	if v {
 		e.tag(num, typFlag)
+	}
+}
+
+// hint is an optional flag.
+func (e *encoder) hint(num int, v bool) {
+	if v {
+		e.tag(num, typFlag|optional)
 	}
 }
 

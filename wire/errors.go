@@ -147,6 +147,7 @@ func (e *encoder) conflictError(v *op.ConflictError, depth int) {
 	e.current(5, v.Current)
 	e.int(6, int64(v.Index))
 	e.cause(7, v.Err, depth)
+	e.hint(8, v.Deleted)
 	e.close(at)
 }
 
@@ -297,6 +298,8 @@ func (d *decoder) conflictError(v *op.ConflictError) {
 			v.Index = d.int(&f)
 		case 7:
 			d.message(&f, func(d *decoder) { v.Err = d.error() })
+		case 8:
+			v.Deleted = d.flag(&f)
 		default:
 			d.unknown(&f)
 		}

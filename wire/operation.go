@@ -39,6 +39,8 @@ const (
 	opMigration
 	opExplain
 	opQuiet
+	opWithDeleted
+	opPurge
 )
 
 // The shortest messages of each kind in a list, with their length: what must
@@ -108,6 +110,8 @@ func (e *encoder) op(o *op.Op) {
 	e.migration(o.Migration)
 	e.flag(opExplain, o.Explain)
 	e.flag(opQuiet, o.Quiet)
+	e.flag(opWithDeleted, o.WithDeleted)
+	e.flag(opPurge, o.Purge)
 	e.leave()
 }
 
@@ -181,6 +185,10 @@ func (d *decoder) op(o *op.Op) {
 			o.Quiet = d.flag(&f)
 		case opExplain:
 			o.Explain = d.flag(&f)
+		case opWithDeleted:
+			o.WithDeleted = d.flag(&f)
+		case opPurge:
+			o.Purge = d.flag(&f)
 		default:
 			d.unknown(&f)
 		}
@@ -257,6 +265,7 @@ func (e *encoder) with(w *op.With) {
 	e.int(5, int64(w.Offset))
 	e.strs(6, w.Fields)
 	messages(e, 7, w.With, (*encoder).with)
+	e.flag(8, w.WithDeleted)
 	e.leave()
 }
 
@@ -282,6 +291,8 @@ func (d *decoder) with(w *op.With) {
 			w.Fields = d.strs(&f)
 		case 7:
 			w.With = list(d, &f, minWith, (*decoder).with)
+		case 8:
+			w.WithDeleted = d.flag(&f)
 		default:
 			d.unknown(&f)
 		}

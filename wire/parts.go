@@ -13,6 +13,7 @@ func (e *encoder) via(v *op.Via) {
 	e.rows(3, v.Keys)
 	e.int(4, int64(v.Limit))
 	e.int(5, int64(v.Offset))
+	e.cond(6, &v.Join)
 	e.close(at)
 }
 
@@ -31,6 +32,8 @@ func (d *decoder) via(f *field) *op.Via {
 				v.Limit = d.int(&f)
 			case 5:
 				v.Offset = d.int(&f)
+			case 6:
+				d.cond(&f, &v.Join)
 			default:
 				d.unknown(&f)
 			}

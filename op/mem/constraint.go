@@ -8,23 +8,29 @@ import (
 )
 
 // unique checks that no other row has the key or a unique value of the row at
-// a position.
+// a position. But for the key, rows that are marked deleted do not count.
 func unique(m *schema.Model, t *table, pos int) error {
 	row := t.rows[pos]
 	for i, fields := range op.Uniques(m) {
 		key := pick(row, fields)
 		for j, other := range t.rows {
-			if j == pos || !has(other, fields, key) {
+			if j == pos || !has(other, fields, key) || (i > 0 && (op.Deleted(m, row) || op.Deleted(m, other))) {
 				continue
 			}
-			e := &op.ConflictError{Reason: op.ReasonUnique, Model: m.Name, ID: op.KeyText(m, row), Fields: names(fields), Index: -1}
 			if i == 0 {
-				e.Reason = op.ReasonExists
+				return exists(m, other)
 			}
-			return e
+			return &op.ConflictError{Reason: op.ReasonUnique, Model: m.Name, ID: op.KeyText(m, row), Fields: names(fields), Index: -1}
 		}
 	}
 	return nil
+}
+
+// exists is the conflict with a row that has the key.
+func exists(m *schema.Model, row []any) error {
+	return &op.ConflictError{
+		Reason: op.ReasonExists, Model: m.Name, ID: op.KeyText(m, row), Fields: names(m.Primary), Deleted: op.Deleted(m, row), Index: -1,
+	}
 }
 
 func names(fields []*schema.Field) []string {

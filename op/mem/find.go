@@ -130,7 +130,11 @@ func via(s *state, o *op.Op, hits []hit) ([]hit, error) {
 	var out []hit
 	for _, key := range o.Via.Keys {
 		var of []hit
-		for _, child := range s.related(r, key) {
+		related, err := s.related(r, key, o.Via.Join)
+		if err != nil {
+			return nil, err
+		}
+		for _, child := range related {
 			if h, found := at[&child[0]]; found {
 				of = append(of, hit{row: child, keys: key, sort: h.sort})
 			}

@@ -121,7 +121,7 @@ func guards(s *state, o *op.Op) error {
 		var version int64
 		for _, row := range rows {
 			if g.Kind == op.GuardMust {
-				ok, err := op.MatchRow(g.Model, row, g.Must, s.lookup)
+				ok, err := op.MatchRow(g.Model, row, g.Must, s.related)
 				if err != nil {
 					return err
 				}

@@ -54,26 +54,32 @@ func (s *state) table(m *schema.Model) *table {
 	return t
 }
 
-// related returns the rows that a relation leads to from a row with that key.
-func (s *state) related(r *schema.Relation, key []any) [][]any {
+// related returns the rows that a relation leads to from a row with that key,
+// each once. Rows of a join model count where join holds for them.
+func (s *state) related(r *schema.Relation, key []any, join op.Cond) ([][]any, error) {
 	if r.Kind != schema.ManyToMany {
-		return s.having(r.Target, r.To, key)
+		return s.having(r.Target, r.To, key), nil
+	}
+	var links [][]any
+	for _, link := range s.having(r.Via, r.ViaFrom, key) {
+		ok, err := op.MatchRow(r.Via, link, join, s.related)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			links = append(links, link)
+		}
 	}
 	var out [][]any
 	for _, row := range s.rows(r.Target) {
-		for _, link := range s.having(r.Via, r.ViaFrom, key) {
+		for _, link := range links {
 			if has(row, r.To, pick(link, r.ViaTo)) {
 				out = append(out, row)
 				break
 			}
 		}
 	}
-	return out
-}
-
-// lookup is related in the form that conditions ask for it.
-func (s *state) lookup(r *schema.Relation, key []any) ([][]any, error) {
-	return s.related(r, key), nil
+	return out, nil
 }
 
 // having returns the rows whose fields have the values.
@@ -91,7 +97,7 @@ func (s *state) having(m *schema.Model, fields []*schema.Field, vals []any) [][]
 func (s *state) where(m *schema.Model, c op.Cond) ([][]any, error) {
 	var out [][]any
 	for _, row := range s.rows(m) {
-		ok, err := op.MatchRow(m, row, c, s.lookup)
+		ok, err := op.MatchRow(m, row, c, s.related)
 		if err != nil {
 			return nil, err
 		}

@@ -118,7 +118,7 @@ func (s *state) positions(o *op.Op) ([]int, error) {
 	var out []int
 	where := o.Where()
 	for i, row := range s.rows(o.Model) {
-		ok, err := op.MatchRow(o.Model, row, where, s.lookup)
+		ok, err := op.MatchRow(o.Model, row, where, s.related)
 		if err != nil {
 			return nil, err
 		}
@@ -221,6 +221,9 @@ func upsert(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 			return op.Result{}, at(err, i, len(o.Rows))
 		}
 		pos := t.existing(m, o.Conflict.Fields, row)
+		if pos >= 0 && op.Deleted(m, t.rows[pos]) {
+			return op.Result{}, at(exists(m, t.rows[pos]), i, len(o.Rows))
+		}
 		if pos < 0 {
 			t.autoKeys(row)
 			t.rows = append(t.rows, row)
@@ -245,15 +248,16 @@ func upsert(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	return finish(ctx, s, o, written, 1)
 }
 
-// existing returns where the row is that stands against a new one, or -1.
+// existing returns where the row is that stands against a new one, or -1. A
+// row that is marked deleted does so by its key alone.
 func (t *table) existing(m *schema.Model, names []string, row []any) int {
-	for _, fields := range op.Uniques(m) {
+	for i, fields := range op.Uniques(m) {
 		if len(names) > 0 && !(len(fields) == len(names) && containsAll(fields, names)) {
 			continue
 		}
 		key := pick(row, fields)
 		for pos, other := range t.rows {
-			if has(other, fields, key) {
+			if has(other, fields, key) && (i == 0 || (!op.Deleted(m, row) && !op.Deleted(m, other))) {
 				return pos
 			}
 		}
@@ -277,7 +281,7 @@ func containsAll(fields []*schema.Field, names []string) bool {
 // overwrite changes the row that an upsert found.
 func overwrite(s *state, t *table, o *op.Op, pos int, row []any) error {
 	m, old := o.Model, t.rows[pos]
-	ok, err := op.MatchRow(m, old, o.Using, s.lookup)
+	ok, err := op.MatchRow(m, old, o.Using, s.related)
 	if err != nil {
 		return err
 	}
@@ -310,7 +314,7 @@ func finish(ctx context.Context, s *state, o *op.Op, written []int, of int) (op.
 	rows := make([][]any, len(written))
 	for i, pos := range written {
 		rows[i] = s.rows(o.Model)[pos]
-		ok, err := op.MatchRow(o.Model, rows[i], o.Check, s.lookup)
+		ok, err := op.MatchRow(o.Model, rows[i], o.Check, s.related)
 		if err != nil {
 			return op.Result{}, err
 		}

@@ -149,7 +149,8 @@ func errorsDiffer(o *op.Op, got, want error) string {
 	return fmt.Sprintf("the error is %q (%v), want %q (%v)", g, got, w, want)
 }
 
-// failure is the code of an error and the reason of a conflict.
+// failure is the code of an error and the reason of a conflict, and whether the
+// other row is deleted.
 func failure(err error) string {
 	if err == nil {
 		return "none"
@@ -158,12 +159,15 @@ func failure(err error) string {
 	s := string(op.CodeOf(err))
 	if errors.As(err, &c) {
 		s += " " + c.Reason
+		if c.Deleted {
+			s += " deleted"
+		}
 	}
 	return s
 }
 
 func brokenRule(s string) bool {
-	switch s {
+	switch strings.TrimSuffix(s, " deleted") {
 	case "CONFLICT unique", "CONFLICT exists", "CONFLICT reference", "FORBIDDEN", "VALIDATION_ERROR":
 		return true
 	}

@@ -314,7 +314,7 @@ func (p *player) note(o *op.Op) {
 // content compares the whole content.
 func (p *player) content() string {
 	for _, m := range p.r.s.models.Models {
-		o := op.Op{Kind: op.Find, Model: m, Sort: keySort(m)}
+		o := op.Op{Kind: op.Find, Model: m, Sort: keySort(m), WithDeleted: m.DeletedF != nil}
 		got, want := p.ask(p.top().eng, o), p.ask(p.top().ref, o)
 		if got.err != nil {
 			return fmt.Sprintf("the content of %s cannot be read: %v", m.Name, got.err)

@@ -75,6 +75,12 @@ var weights = []struct {
 	{"Plain", 2},
 	{"Seat", 2},
 	{"Note", 1},
+	{"Item", 4},
+	{"Shelf", 2},
+	{"Kind", 2},
+	{"ItemKind", 2},
+	{"ItemLike", 1},
+	{"Card", 1},
 }
 
 func (g *gen) model() *schema.Model {
@@ -189,7 +195,21 @@ func (g *gen) operation() op.Op {
 	return g.single()
 }
 
+// single makes an operation that is not a batch. On a model with soft delete it
+// says itself which rows it means, so that it makes no difference whether
+// validation stands above the engine.
 func (g *gen) single() op.Op {
+	o := g.kind()
+	if o.Model.DeletedF != nil && o.Kind != op.Insert && o.Kind != op.Upsert {
+		o.WithDeleted, o.Purge = true, o.Kind == op.Delete
+		if g.one(2) {
+			o.Using = op.AllOf(op.Live(o.Model), o.Using)
+		}
+	}
+	return o
+}
+
+func (g *gen) kind() op.Op {
 	m := g.model()
 	switch k := g.n(100); {
 	case k < 38:
@@ -261,7 +281,7 @@ func (g *gen) guarded(o op.Op) op.Op {
 
 func (g *gen) guards() []op.Guard {
 	m := g.model()
-	x := op.Guard{Model: m, Filter: g.few(m), Kind: op.GuardMust}
+	x := op.Guard{Model: m, Filter: op.AllOf(op.Live(m), g.few(m)), Kind: op.GuardMust}
 	if g.one(3) {
 		x.Kind, x.Rows = op.GuardSnapshot, int64(g.n(3))
 		if x.Rows > 0 && m.VersionF != nil {

@@ -159,6 +159,9 @@ func (g *gen) via(m *schema.Model) (op.Op, bool) {
 // viaOf is the way through a relation from a few parents, of which some exist.
 func (g *gen) viaOf(r *schema.Relation) *op.Via {
 	v := &op.Via{Model: r.Owner, Relation: r.Name}
+	if r.Via != nil {
+		v.Join = op.AllOf(g.join(r, 1)...)
+	}
 	seen := map[string]bool{}
 	for range 1 + g.n(5) {
 		var key []any
@@ -250,7 +253,25 @@ func (g *gen) has(m *schema.Model, depth int) op.Cond {
 	if g.one(2) {
 		c.Conds = []op.Cond{g.cond(r.Target, depth-1)}
 	}
+	if r.Target.DeletedF != nil {
+		c.Conds = append(c.Conds, op.Live(r.Target))
+	}
+	if r.Via != nil {
+		c.Join = g.join(r, depth)
+	}
 	return c
+}
+
+// join makes conditions on the rows of a join model.
+func (g *gen) join(r *schema.Relation, depth int) []op.Cond {
+	var cs []op.Cond
+	if g.one(3) {
+		cs = append(cs, g.cond(r.Via, depth-1))
+	}
+	if r.Via.DeletedF != nil {
+		cs = append(cs, op.Live(r.Via))
+	}
+	return cs
 }
 
 // leaf compares one field, going through all fields and operators in turn.

@@ -16,7 +16,7 @@ import (
 var runes = []rune("aAbBkKzZ09%_\\'\" iIİıßẞäÄéσςΣ\u0301\u212a\u212b日😀")
 
 // parents are models that many rows of others point at.
-var parents = map[string]bool{"Author": true, "Tag": true, "Parent": true}
+var parents = map[string]bool{"Author": true, "Tag": true, "Parent": true, "Shelf": true, "Item": true, "Kind": true}
 
 // value makes a value of a field, never NULL. Keys and what points at them
 // come from small sets, so that they meet.
@@ -42,7 +42,7 @@ func (g *gen) small(m *schema.Model, f *schema.Field) (any, bool) {
 			return fmt.Sprint("k", g.n(5)), true
 		case f.Primary || f.Name == "postId":
 			return fmt.Sprint("k", g.n(12)), true
-		case f.Name == "email" || f.Name == "handle":
+		case f.Name == "email" || f.Name == "handle" || f.Name == "code" || (f.Name == "name" && f.Unique):
 			return fmt.Sprint("e", g.n(8)), true
 		case f.Name == "tenant":
 			return fmt.Sprint("t", g.n(2)), true

@@ -14,6 +14,8 @@ func (g *gen) row(m *schema.Model) []any {
 		switch {
 		case f == m.VersionF:
 			row[i] = int64(1)
+		case f == m.DeletedF && !g.one(3):
+			row[i] = nil
 		case f.Nullable && g.one(3):
 			if row[i] = nil; g.one(4) && !f.NanoID {
 				row[i] = op.Unset{}
@@ -160,7 +162,7 @@ func (g *gen) upsert(m *schema.Model) op.Op {
 	if len(o.Conflict.Fields) > 0 && !g.one(4) {
 		var free []*schema.Field
 		for _, f := range settable(m) {
-			if !slices.ContainsFunc(op.Uniques(m), func(u []*schema.Field) bool { return slices.Contains(u, f) }) {
+			if f != m.DeletedF && !slices.ContainsFunc(op.Uniques(m), func(u []*schema.Field) bool { return slices.Contains(u, f) }) {
 				free = append(free, f)
 			}
 		}

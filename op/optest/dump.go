@@ -52,8 +52,8 @@ func dumpOp(o op.Op) string {
 		add("Distinct: true")
 	}
 	if o.Via != nil {
-		add("Via: &op.Via{Model: d.model(%q), Relation: %q, Keys: %s, Limit: %d, Offset: %d}",
-			o.Via.Model.Name, o.Via.Relation, dumpRows(o.Via.Keys), o.Via.Limit, o.Via.Offset)
+		add("Via: &op.Via{Model: d.model(%q), Relation: %q, Keys: %s, Limit: %d, Offset: %d, Join: %s}",
+			o.Via.Model.Name, o.Via.Relation, dumpRows(o.Via.Keys), o.Via.Limit, o.Via.Offset, dumpCond(o.Via.Join))
 	}
 	for _, w := range o.With {
 		add("With: %#v", w.Relation)
@@ -82,6 +82,12 @@ func dumpOp(o op.Op) string {
 	}
 	if o.Returning {
 		add("Returning: true")
+	}
+	if o.WithDeleted {
+		add("WithDeleted: true")
+	}
+	if o.Purge {
+		add("Purge: true")
 	}
 	for _, g := range o.Guards {
 		add("Guards: []op.Guard{{Kind: %d, Model: d.model(%q), Filter: %s, Must: %s, Rows: %d, Version: %d}}",
@@ -136,10 +142,10 @@ func dumpCond(c op.Cond) string {
 	case op.Not:
 		return nested("not")
 	case op.Has:
-		return fmt.Sprintf("op.Cond{Kind: op.Has, Relation: %q, Conds: %s}", c.Relation, nested("[]op.Cond"))
+		return fmt.Sprintf("op.Cond{Kind: op.Has, Relation: %q, Conds: %s%s}", c.Relation, nested("[]op.Cond"), dumpJoin(c))
 	case op.HasCount:
-		return fmt.Sprintf("op.Cond{Kind: op.HasCount, Relation: %q, Op: op.%s, N: %d, Conds: %s}",
-			c.Relation, operatorNames[c.Op], c.N, nested("[]op.Cond"))
+		return fmt.Sprintf("op.Cond{Kind: op.HasCount, Relation: %q, Op: op.%s, N: %d, Conds: %s%s}",
+			c.Relation, operatorNames[c.Op], c.N, nested("[]op.Cond"), dumpJoin(c))
 	case op.Match:
 		return fmt.Sprintf("op.Cond{Kind: op.Match, Value: %s, Fields: %#v}", dumpValue(c.Value), c.Fields)
 	}
@@ -155,6 +161,17 @@ func dumpCond(c op.Cond) string {
 		s += ", List: " + dumpList(c.List)
 	}
 	return s + "}"
+}
+
+func dumpJoin(c op.Cond) string {
+	if c.Join == nil {
+		return ""
+	}
+	parts := make([]string, len(c.Join))
+	for i, x := range c.Join {
+		parts[i] = dumpCond(x)
+	}
+	return ", Join: []op.Cond{" + strings.Join(parts, ", ") + "}"
 }
 
 func dumpSort(ks []op.Sort) string {

@@ -192,6 +192,66 @@ type Plain struct {
 	Label *string
 }
 
+// Shelf has many items. Its rows, those of Item, of Kind and of the join model
+// ItemKind can be marked deleted.
+type Shelf struct {
+	ID        string     `weft:"primary,type=string"`
+	Name      *string    `weft:"unique,type=string"`
+	DeletedAt *time.Time `weft:"deleted"`
+	Items     []*Item    `weft:"has_many,fk=ShelfID"`
+}
+
+// Item stands on a shelf, or on none.
+type Item struct {
+	ID      string  `weft:"primary,type=string"`
+	ShelfID *string `weft:"type=string"`
+	Slot    *int64
+	Code    *string `weft:"unique,type=string"`
+	Rank    int64
+	Gone    *time.Time `weft:"deleted"`
+	Ver     int64      `weft:"version"`
+	Shelf   *Shelf     `weft:"belongs_to,fk=ShelfID"`
+	Card    *Card      `weft:"has_one,fk=ItemID"`
+	Kinds   []*Kind    `weft:"many_to_many,through=ItemKind"`
+	Liked   []*Kind    `weft:"many_to_many,through=ItemLike"`
+}
+
+// Weft gives Item its unique place.
+func (Item) Weft() schema.Options {
+	return schema.Options{Indexes: []schema.Index{{Fields: []string{"shelfId", "slot"}, Unique: true}}}
+}
+
+// Card describes an item and is never marked.
+type Card struct {
+	ID     string  `weft:"primary,type=string"`
+	ItemID *string `weft:"type=string"`
+	Text   string
+	Item   *Item `weft:"belongs_to,fk=ItemID"`
+}
+
+// Kind has many items.
+type Kind struct {
+	ID        string `weft:"primary,type=string"`
+	Name      string
+	DeletedAt *time.Time `weft:"deleted"`
+	Items     []*Item    `weft:"many_to_many,through=ItemKind"`
+}
+
+// ItemKind joins items and kinds; its rows can be marked deleted.
+type ItemKind struct {
+	ItemID    string     `weft:"primary,type=string"`
+	KindID    string     `weft:"primary,type=string"`
+	DeletedAt *time.Time `weft:"deleted"`
+}
+
+// ItemLike joins items and kinds, the same two more than once.
+type ItemLike struct {
+	ID     string `weft:"primary,type=string"`
+	ItemID string `weft:"type=string"`
+	KindID string `weft:"type=string"`
+	By     int64
+}
+
 var models = sync.OnceValues(func() (*schema.Set, error) {
 	var all []*schema.Model
 	for _, v := range []any{
@@ -211,6 +271,12 @@ var models = sync.OnceValues(func() (*schema.Set, error) {
 		ChildNull{},
 		ChildRestrict{},
 		Plain{},
+		Shelf{},
+		Item{},
+		Card{},
+		Kind{},
+		ItemKind{},
+		ItemLike{},
 	} {
 		m, err := schema.FromStruct(v)
 		if err != nil {
