@@ -127,6 +127,8 @@ func (c *Conflict[T]) target(update []string) (*upsert, error) {
 			return nil, op.Invalid(m.Name, name, "immutable", "is the key and cannot be changed")
 		case f == m.OwnerF:
 			return nil, op.Invalid(m.Name, name, "immutable", "is the owner and cannot be changed")
+		case f == m.DeletedF:
+			return nil, op.Invalid(m.Name, name, "readonly", "is set by Delete and taken away by Restore")
 		case f.Immutable:
 			return nil, op.Invalid(m.Name, name, "immutable", "is immutable")
 		case f.ReadOnly, f.Auto:

@@ -228,10 +228,9 @@ func (g *grouping) checkHaving(columns []string, c op.Cond) error {
 
 // read asks for the groups: one row a group, with these columns.
 func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) {
-	o := &op.Op{
-		Kind: op.Aggregate, Model: g.spec.b.model, Filter: g.spec.filter(), GroupBy: columns[:len(g.by):len(g.by)],
-		Having: op.AllOf(g.having...), Sort: slices.Clip(g.sort), Limit: g.limit, Offset: g.offset,
-	}
+	o := g.spec.ask(op.Aggregate)
+	o.GroupBy, o.Having = columns[:len(g.by):len(g.by)], op.AllOf(g.having...)
+	o.Sort, o.Limit, o.Offset = slices.Clip(g.sort), g.limit, g.offset
 	if err := g.checkHaving(columns, o.Having); err != nil {
 		return nil, err
 	}

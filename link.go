@@ -204,6 +204,9 @@ func (l *links) add(ctx context.Context) error {
 	if len(l.to) == 0 {
 		return nil
 	}
+	if err := l.restoreLinks(ctx); err != nil {
+		return err
+	}
 	via := l.r.Via
 	o := &op.Op{Kind: op.Insert, Model: via}
 	unique := append(names(l.r.ViaFrom), names(l.r.ViaTo)...)

@@ -217,8 +217,7 @@ func (k *core) register(values []any) error {
 }
 
 // unsupported refuses models that ask for what would otherwise silently not
-// happen: a field stored in the clear that says it is encrypted, a deleted row
-// that is gone.
+// happen: a field stored in the clear that says it is encrypted.
 func unsupported(set *schema.Set) error {
 	var asked []string
 	for _, m := range set.Models {
@@ -226,15 +225,12 @@ func unsupported(set *schema.Set) error {
 			if f.Encrypted {
 				asked = append(asked, m.Name+"."+f.Name+" is encrypted")
 			}
-			if f.Role == schema.RoleDeleted {
-				asked = append(asked, m.Name+"."+f.Name+" marks deleted rows")
-			}
 		}
 	}
 	if asked == nil {
 		return nil
 	}
-	return op.Errorf(op.CodeUnsupported, "this version has no encrypted fields or soft delete: %s", strings.Join(asked, "; "))
+	return op.Errorf(op.CodeUnsupported, "this version has no encrypted fields: %s", strings.Join(asked, "; "))
 }
 
 // functions gathers hooks and the named functions of all models.

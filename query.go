@@ -33,6 +33,7 @@ type spec struct {
 	fields     []string
 	distinct   bool
 	total      bool
+	deleted    bool // WithDeleted
 	lock       op.Lock
 	cache      bool
 }
@@ -382,6 +383,11 @@ func buildRel(relation string, fn func(*Rel)) *Rel {
 // filter is the query's condition.
 func (s *spec) filter() op.Cond { return op.AllOf(s.conds...) }
 
+// ask makes an operation about the query's rows.
+func (s *spec) ask(kind op.Kind) *op.Op {
+	return &op.Op{Kind: kind, Model: s.b.model, Filter: s.filter(), WithDeleted: s.deleted}
+}
+
 // find makes the operation, with everything but a sink. more is added to the
 // limit.
 func (s *spec) find(ctx context.Context, more int) (*op.Op, error) {
@@ -391,10 +397,8 @@ func (s *spec) find(ctx context.Context, more int) (*op.Op, error) {
 	if s.lock != op.NoLock && s.db.joined(ctx).tx == nil {
 		return nil, invalid("Lock needs a transaction: use it on a repository made with In(tx), or with the context that InTx gave")
 	}
-	o := &op.Op{
-		Kind: op.Find, Model: s.b.model, Filter: s.filter(),
-		Sort: s.sort, Limit: s.limit, Offset: s.offset, Distinct: s.distinct, Lock: s.lock,
-	}
+	o := s.ask(op.Find)
+	o.Sort, o.Limit, o.Offset, o.Distinct, o.Lock = s.sort, s.limit, s.offset, s.distinct, s.lock
 	if o.Limit > 0 && o.Limit < math.MaxInt {
 		o.Limit += more
 	}

@@ -414,7 +414,7 @@ func (r *Repository[T]) saveWhole(ctx context.Context, p unsafe.Pointer) error {
 	for i := range b.fields {
 		fb := &b.fields[i]
 		if f := fb.f; f.Primary || f.Immutable || f.ReadOnly || fb.kind == bindHidden ||
-			f == b.model.VersionF || f == b.model.UpdatedF || f == b.model.CreatedF {
+			f == b.model.VersionF || f == b.model.UpdatedF || f == b.model.CreatedF || f == b.model.DeletedF {
 			continue
 		}
 		v, err := fb.get(p)
@@ -478,7 +478,8 @@ func (r *Repository[T]) Update(ctx context.Context, id string, set Set) (*T, err
 	return (*T)(k.rows[0]), nil
 }
 
-// Delete deletes the row with this key and reports whether there was one.
+// Delete deletes the row with this key and reports whether there was one. A row
+// of a model with [SoftDelete] is marked.
 func (r *Repository[T]) Delete(ctx context.Context, id string) (bool, error) {
 	if err := r.ready(); err != nil {
 		return false, err

@@ -131,13 +131,15 @@ func (q *Query[T]) Count(ctx context.Context) (int64, error) {
 	if s.distinct && s.fields != nil {
 		return s.countDistinct(ctx)
 	}
-	res, err := s.db.do(ctx, &op.Op{Kind: op.Count, Model: s.b.model, Filter: s.filter()})
+	res, err := s.db.do(ctx, s.ask(op.Count))
 	return res.N, err
 }
 
 // countDistinct counts the rows of a find, which are not kept.
 func (s *spec) countDistinct(ctx context.Context) (n int64, err error) {
-	res, err := s.db.do(ctx, &op.Op{Kind: op.Find, Model: s.b.model, Filter: s.filter(), Fields: s.fields, Distinct: true})
+	o := s.ask(op.Find)
+	o.Fields, o.Distinct = s.fields, true
+	res, err := s.db.do(ctx, o)
 	if err != nil {
 		return 0, err
 	}
@@ -158,9 +160,9 @@ func (q *Query[T]) Exists(ctx context.Context) (bool, error) {
 		n, err := q.Count(ctx)
 		return n > 0, err
 	}
-	res, err := s.db.do(ctx, &op.Op{
-		Kind: op.Find, Model: s.b.model, Filter: s.filter(), Limit: 1, Fields: []string{s.b.model.Primary[0].Name},
-	})
+	o := s.ask(op.Find)
+	o.Limit, o.Fields = 1, []string{s.b.model.Primary[0].Name}
+	res, err := s.db.do(ctx, o)
 	if err != nil {
 		return false, err
 	}
@@ -180,7 +182,9 @@ func (s *spec) aggregate(ctx context.Context, aggs ...op.Agg) ([]any, error) {
 	if s.distinct {
 		return nil, invalid("%s: Distinct has no meaning for an aggregate over all rows; leave it out", s.b.model.Name)
 	}
-	res, err := s.db.do(ctx, &op.Op{Kind: op.Aggregate, Model: s.b.model, Filter: s.filter(), Aggs: aggs})
+	o := s.ask(op.Aggregate)
+	o.Aggs = aggs
+	res, err := s.db.do(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -428,12 +432,13 @@ func (s *spec) update(set Set) (*op.Op, error) {
 	if len(assigns) == 0 {
 		return nil, invalid("update %s: nothing is set", s.b.model.Name)
 	}
-	filter := s.filter()
-	guards, err := set.guards(s.b.model, filter)
-	if err != nil {
+	o := s.ask(op.Update)
+	o.Set = assigns
+	var err error
+	if o.Guards, err = set.guards(s.b.model, o.Filter); err != nil {
 		return nil, err
 	}
-	return &op.Op{Kind: op.Update, Model: s.b.model, Filter: filter, Set: assigns, Guards: guards}, nil
+	return o, nil
 }
 
 // wrap makes the fresh row of a stale conflict available to Fresh.
@@ -460,13 +465,15 @@ func (q *Query[T]) UpdateAll(ctx context.Context, set Set) ([]*T, error) {
 }
 
 // Delete deletes all rows that match and returns their number. A query without
-// a condition is an error, unless it has Filter(weft.Everything()).
+// a condition is an error, unless it has Filter(weft.Everything()). Rows of a
+// model with [SoftDelete] are marked.
 func (q *Query[T]) Delete(ctx context.Context) (int64, error) {
 	s := q.state()
 	if err := s.onlyConditions("delete"); err != nil {
 		return 0, err
 	}
-	res, err := s.db.do(ctx, &op.Op{Kind: op.Delete, Model: s.b.model, Filter: s.filter()})
+	o := s.ask(op.Delete)
+	res, err := s.db.do(ctx, o)
 	return res.N, s.wrap(err)
 }
 

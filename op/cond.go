@@ -74,24 +74,36 @@ type JSON string
 
 // AllOf joins conditions by and, leaving out those that are always true.
 func AllOf(cs ...Cond) Cond {
+	only, n := 0, 0
+	for i := range cs {
+		if !always(&cs[i]) {
+			only = i
+			n++
+		}
+	}
+	if n == 0 {
+		return Cond{}
+	}
+	if c := &cs[only]; n == 1 && (c.Kind != And || len(c.Conds) > 1) {
+		return *c
+	}
 	var out []Cond
-	for _, c := range cs {
-		switch {
-		case c.Kind == True || (c.Kind == And && len(c.Conds) == 0):
+	for i := range cs {
+		switch c := &cs[i]; {
+		case always(c):
 		case c.Kind == And:
 			out = append(out, c.Conds...)
 		default:
-			out = append(out, c)
+			out = append(out, *c)
 		}
 	}
-	switch len(out) {
-	case 0:
-		return Cond{}
-	case 1:
+	if len(out) == 1 {
 		return out[0]
 	}
 	return Cond{Kind: And, Conds: out}
 }
+
+func always(c *Cond) bool { return c.Kind == True || (c.Kind == And && len(c.Conds) == 0) }
 
 // Cmp is a comparison of a field with one value.
 func Cmp(field string, o Operator, v any) Cond {

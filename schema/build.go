@@ -71,6 +71,7 @@ func Build(models ...*Model) (*Set, error) {
 	set := &Set{Models: b.models, byName: b.byName}
 	for _, m := range b.models {
 		m.set = set
+		set.soft = set.soft || m.DeletedF != nil
 	}
 	set.stored = storedSet(set)
 	return set, nil

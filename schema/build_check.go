@@ -222,6 +222,8 @@ func (b *builder) roles(m *Model) {
 			b.field(m, f, "a %s field must be a datetime or timestamp, not %s", names[f.Role], f.Type)
 		case f.Role == RoleDeleted && !f.Nullable:
 			b.field(m, f, "a deleted field must be nullable: NULL means that the row lives")
+		case f.Role == RoleDeleted && (f.Required || f.Unique || f.Primary || f.Default != nil):
+			b.field(m, f, "a deleted field is NULL in a row that lives; it cannot be required, unique, a key or have a default")
 		}
 	}
 	switch m.Scope {
@@ -268,6 +270,8 @@ func (b *builder) optionsOf(m *Model) {
 				b.model(m, "index %d names field %s twice", i+1, f.Name)
 			case f.Type.Kind() == KindJSON:
 				b.model(m, "index %d is on field %s, which is %s and cannot be indexed", i+1, f.Name, f.Type)
+			case ix.Unique && f == m.DeletedF:
+				b.model(m, "unique index %d has the deleted field %s; leave it out, for uniqueness holds among rows that are not deleted", i+1, f.Name)
 			default:
 				fields = append(fields, f.Name)
 			}

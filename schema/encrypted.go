@@ -98,7 +98,7 @@ func storedSet(s *Set) *Set {
 	if !slices.ContainsFunc(s.Models, (*Model).Encrypts) {
 		return nil
 	}
-	c := &storing{set: &Set{byName: map[string]*Model{}}, models: map[*Model]*Model{nil: nil}, fields: map[*Field]*Field{nil: nil}}
+	c := &storing{set: &Set{byName: map[string]*Model{}, soft: s.soft}, models: map[*Model]*Model{nil: nil}, fields: map[*Field]*Field{nil: nil}}
 	for _, m := range s.Models {
 		c.model(m)
 	}

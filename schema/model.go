@@ -317,7 +317,11 @@ type Set struct {
 	Models []*Model
 	byName map[string]*Model
 	stored *Set // see Stored; nil for one without encrypted fields
+	soft   bool
 }
+
+// SoftDelete reports whether a model of the set has soft delete.
+func (s *Set) SoftDelete() bool { return s.soft }
 
 // Model returns the model with that name, or nil.
 func (s *Set) Model(name string) *Model { return s.byName[name] }

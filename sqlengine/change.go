@@ -59,8 +59,13 @@ func (c *Core) direct(o *op.Op) *op.Cond {
 		return nil
 	}
 	g := &o.Guards[0]
-	if g.Kind != op.GuardMust || g.Model != o.Model || !byKey(o.Model, &o.Filter) || !same(&g.Filter, &o.Filter) {
+	if g.Kind != op.GuardMust || g.Model != o.Model || !byKey(o.Model, &o.Filter) {
 		return nil
+	}
+	if !same(&g.Filter, &o.Filter) {
+		if all := o.Where(); !same(&g.Filter, &all) { // the rows that the operation sees
+			return nil
+		}
 	}
 	return &g.Must
 }
@@ -85,10 +90,11 @@ func byKey(m *schema.Model, c *op.Cond) bool {
 	return true
 }
 
-// same reports whether two conditions by key are the same.
+// same reports whether two conditions by key are the same; of others than
+// comparisons with one value it does not say so.
 func same(a, b *op.Cond) bool {
 	if a.Kind != b.Kind || a.Op != b.Op || a.Field != b.Field || len(a.Conds) != len(b.Conds) ||
-		len(a.Path)+len(b.Path)+len(a.List)+len(b.List)+len(a.Join)+len(b.Join) > 0 || a.Relation != b.Relation {
+		len(a.Path)+len(b.Path)+len(a.List)+len(b.List) > 0 || a.Kind >= op.Has {
 		return false
 	}
 	if a.Kind == op.Compare && op.CompareValues(a.Value, b.Value) != 0 {

@@ -161,6 +161,11 @@ func resolve(m *schema.Model, with []op.With) ([]step, error) {
 		if w.Limit < 0 || w.Offset < 0 {
 			return nil, op.Errorf(op.CodeValidation, "limit and offset of %s.%s must not be negative", m.Name, r.Name)
 		}
+		if w.WithDeleted { // refused also where there is nobody to load it for
+			if err := op.Normalize(&op.Op{Kind: op.Find, Model: r.Target, WithDeleted: true}); err != nil {
+				return nil, err
+			}
+		}
 		if _, err := resolve(r.Target, w.With); err != nil {
 			return nil, err
 		}

@@ -136,5 +136,5 @@ func joined(a, b op.With) (op.With, error) {
 
 // plain reports whether an entry says no more than the relation's name.
 func plain(w op.With) bool {
-	return w.Filter.Kind == op.True && len(w.Sort) == 0 && w.Limit == 0 && w.Offset == 0 && len(w.Fields) == 0
+	return w.Filter.Kind == op.True && len(w.Sort) == 0 && w.Limit == 0 && w.Offset == 0 && len(w.Fields) == 0 && !w.WithDeleted
 }

@@ -25,7 +25,8 @@ type loader struct {
 func (l *loader) child(s *step, keys [][]any) op.Op {
 	w := &s.with
 	o := op.Op{
-		Kind: op.Find, User: l.user, Model: s.r.Target, Filter: w.Filter, Sort: order(s), Fields: w.Fields, With: w.With,
+		Kind: op.Find, User: l.user, Model: s.r.Target, WithDeleted: w.WithDeleted,
+		Filter: w.Filter, Sort: order(s), Fields: w.Fields, With: w.With,
 		Via: &op.Via{Model: l.m, Relation: s.r.Name, Keys: keys, Limit: w.Limit, Offset: w.Offset},
 	}
 	return o

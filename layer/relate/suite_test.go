@@ -16,6 +16,7 @@ var stack = optest.Factory{
 	Name:   "relate(validate(mem))",
 	Caps:   op.CapTransactions | op.CapNestedTransactions | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
 	Relate: true,
+	Hides:  true,
 	Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := relate.New(relate.Options{})(validate.New(validate.Options{})(mem.Open()))
 		t.Cleanup(func() { _ = e.Close() })
@@ -29,3 +30,5 @@ var stack = optest.Factory{
 func TestSuite(t *testing.T) { optest.Run(t, stack) }
 
 func TestDifferential(t *testing.T) { optest.Differential(t, stack, 0) }
+
+func TestGone(t *testing.T) { optest.Gone(t, stack, 0) }

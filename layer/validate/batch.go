@@ -15,9 +15,6 @@ func (e *engine) batch(ctx context.Context, o op.Op) (op.Result, error) {
 	if err := op.Normalize(&o); err != nil {
 		return op.Result{}, err
 	}
-	if o.User != "" {
-		restrict(&o, o.User)
-	}
 	plans := make([]*plan, len(members))
 	batch := make([]op.Op, len(members))
 	hooked, load := false, false
@@ -64,9 +61,6 @@ func (e *engine) acceptMember(m *op.Op) (*plan, error) {
 	if err := op.Normalize(m); err != nil {
 		return nil, err
 	}
-	if m.User != "" && m.Kind != op.SQL {
-		restrict(m, m.User)
-	}
 	return nil, nil
 }
 
@@ -105,7 +99,7 @@ func (e *engine) runBatch(ctx context.Context, o op.Op, plans []*plan) (op.Resul
 func (e *engine) oneByOne(ctx context.Context, o op.Op, plans []*plan) (op.Result, error) {
 	var out op.Result
 	if len(o.Guards) > 0 {
-		if _, err := e.next.Do(ctx, op.Op{Kind: op.Batch, Guards: o.Guards}); err != nil {
+		if _, err := e.next.Do(ctx, op.Op{Kind: op.Batch, User: o.User, Guards: o.Guards, WithDeleted: o.WithDeleted}); err != nil {
 			return op.Result{}, err
 		}
 	}

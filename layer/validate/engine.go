@@ -39,7 +39,7 @@ func (l *layer) rows(m *schema.Model, user string, rows [][]any) error {
 // engine is the layer around one engine or transaction.
 type engine struct {
 	*layer
-	next op.Engine
+	next lower
 	inTx bool
 }
 
@@ -76,30 +76,27 @@ func (e *engine) run(ctx context.Context, o op.Op) (op.Result, error) {
 	if err := op.Normalize(&o); err != nil {
 		return op.Result{}, err
 	}
-	if o.User != "" {
-		restrict(&o, o.User)
-	}
 	return e.next.Do(ctx, o)
 }
 
 // Begin starts a transaction in which the layer holds as well.
 func (e *engine) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {
-	t, err := e.next.Begin(ctx, opts)
+	t, err := e.next.eng.Begin(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	return &tx{engine: engine{layer: e.layer, next: t, inTx: true}, tx: t}, nil
+	return &tx{engine: engine{layer: e.layer, next: lower{e.layer, t}, inTx: true}, tx: t}, nil
 }
 
 // Caps are those of the engine below.
 func (e *engine) Caps() op.Caps {
-	c := e.next.Caps()
+	c := e.next.eng.Caps()
 	c.Layers = slices.Insert(slices.Clone(c.Layers), 0, Name)
 	return c
 }
 
 // Close closes the engine below.
-func (e *engine) Close() error { return e.next.Close() }
+func (e *engine) Close() error { return e.next.eng.Close() }
 
 // tx is the layer around a transaction.
 type tx struct {
@@ -118,10 +115,10 @@ func (t *tx) Rollback(ctx context.Context) error { return t.tx.Rollback(ctx) }
 // atomic runs fn in a transaction: the one there is, or one of its own where
 // the engine has them. Rows that fn gives must not be streams of it.
 func (e *engine) atomic(ctx context.Context, fn func(e *engine) (op.Result, error)) (op.Result, error) {
-	if e.inTx || !e.next.Caps().Has(op.CapTransactions) {
+	if e.inTx || !e.next.eng.Caps().Has(op.CapTransactions) {
 		return fn(e)
 	}
-	t, err := e.next.Begin(ctx, op.TxOptions{})
+	t, err := e.next.eng.Begin(ctx, op.TxOptions{})
 	if err != nil {
 		return op.Result{}, err
 	}
@@ -133,7 +130,7 @@ func (e *engine) atomic(ctx context.Context, fn func(e *engine) (op.Result, erro
 			_ = t.Rollback(context.WithoutCancel(ctx))
 		}
 	}()
-	res, err := fn(&engine{layer: e.layer, next: t, inTx: true})
+	res, err := fn(&engine{layer: e.layer, next: lower{e.layer, t}, inTx: true})
 	if err != nil {
 		return op.Result{}, err
 	}

@@ -11,9 +11,6 @@ func (e *engine) find(ctx context.Context, o op.Op) (op.Result, error) {
 	if err := op.Normalize(&o); err != nil {
 		return op.Result{}, err
 	}
-	if o.User != "" {
-		restrict(&o, o.User)
-	}
 	p, err := e.plan(o.Model)
 	if err != nil {
 		return op.Result{}, err

@@ -56,7 +56,7 @@ func (e *engine) plain(ctx context.Context, p *plan, o op.Op) (op.Result, error)
 
 // load reads the rows that a write is about.
 func (e *engine) load(ctx context.Context, p *plan, o *op.Op) ([][]any, error) {
-	find := op.Op{Kind: op.Find, Model: o.Model, User: o.User, Filter: o.Filter, Using: o.Using}
+	find := op.Op{Kind: op.Find, Model: o.Model, User: o.User, WithDeleted: o.WithDeleted, Filter: o.Filter, Using: o.Using}
 	for _, f := range p.m.Primary {
 		find.Sort = append(find.Sort, op.Sort{Field: f.Name})
 	}

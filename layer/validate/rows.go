@@ -15,13 +15,14 @@ import (
 
 // pass is one operation's way through the plan of its model.
 type pass struct {
-	l    *layer
-	p    *plan
-	user string
-	now  time.Time
-	time any // now, boxed once
-	many bool
-	bad  *op.ValidationError
+	l     *layer
+	p     *plan
+	user  string
+	now   time.Time
+	time  any // now, boxed once
+	many  bool
+	marks bool // an update may set the mark of deleted rows
+	bad   *op.ValidationError
 	doing
 }
 

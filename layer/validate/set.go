@@ -65,6 +65,8 @@ func (s *pass) fixed(f *schema.Field) (rule, msg string) {
 		return "immutable", "is the key and cannot be changed"
 	case f == s.p.owner:
 		return "immutable", "is the owner and cannot be changed"
+	case f == s.p.m.DeletedF && !s.marks:
+		return "readonly", "is set by Delete and taken away by Restore"
 	case f == s.p.m.VersionF:
 		return "readonly", "is the row's version, which is counted by itself"
 	case f.Immutable:

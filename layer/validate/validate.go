@@ -91,7 +91,7 @@ type Hooks struct {
 // instance of a Sink that has them.
 func New(o Options) op.Layer {
 	l := newLayer(o)
-	return func(next op.Engine) op.Engine { return &engine{layer: l, next: next} }
+	return func(next op.Engine) op.Engine { return &engine{layer: l, next: lower{l, next}} }
 }
 
 // Check reports every fault of the models that only this layer can see:

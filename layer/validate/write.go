@@ -63,7 +63,7 @@ func loads(p *plan, o *op.Op) bool {
 }
 
 // accept checks a write but for its values, which are looked at later and all
-// together, and keeps it to the user's rows.
+// together.
 func (e *engine) accept(o *op.Op) (*plan, error) {
 	if o.Quiet {
 		return nil, op.Errorf(op.CodeForbidden, "a quiet update would pass over versions and rules; it is for layers next to the engine")
@@ -90,9 +90,6 @@ func (e *engine) accept(o *op.Op) (*plan, error) {
 		o.Set = restored(p, o.Set, set)
 	}
 	o.Rows = rows
-	if o.User != "" {
-		restrict(o, o.User)
-	}
 	if o.Model.Kind == schema.EventLog {
 		if err := appendOnly(o); err != nil {
 			return nil, err
@@ -214,6 +211,7 @@ func (s *pass) onConflict(o *op.Op) error {
 // checkSet brings what an update sets into order.
 func (e *engine) checkSet(p *plan, o *op.Op) error {
 	s := e.newPass(p, o.User, 1)
+	s.marks = o.WithDeleted
 	set, err := s.assigned(o.Set, o.Instances != nil)
 	if err != nil {
 		return err

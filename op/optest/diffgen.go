@@ -20,6 +20,7 @@ type gen struct {
 	made int // to make names that nobody has
 	// sweep goes through all fields and operators in turn.
 	sweep int
+	gone  *gone // for Gone
 }
 
 func newGen(rt *rapid.T, set *schema.Set, program int) *gen {
@@ -56,10 +57,7 @@ func some[T any](g *gen, of []T, most int) []T {
 
 // models are the models of random operations, the wide one half of the time.
 // Ticket is not among them: which keys a database hands out is its own affair.
-var weights = []struct {
-	name string
-	n    int
-}{
+var weights = []weight{
 	{"Wide", 20},
 	{"Account", 5},
 	{"Post", 3},
@@ -83,13 +81,25 @@ var weights = []struct {
 	{"Card", 1},
 }
 
+type weight struct {
+	name string
+	n    int
+}
+
+func (g *gen) weights() []weight {
+	if g.gone != nil {
+		return goneWeights
+	}
+	return weights
+}
+
 func (g *gen) model() *schema.Model {
 	sum := 0
-	for _, w := range weights {
+	for _, w := range g.weights() {
 		sum += w.n
 	}
 	k := g.n(sum)
-	for _, w := range weights {
+	for _, w := range g.weights() {
 		if k -= w.n; k < 0 {
 			return g.set.Model(w.name)
 		}
@@ -100,7 +110,7 @@ func (g *gen) model() *schema.Model {
 // program makes a program of so many steps, which starts with some rows.
 func (g *gen) program(length int) []step {
 	var out []step
-	for _, w := range weights {
+	for _, w := range g.weights() {
 		for range min(8, 1+w.n) {
 			o := g.insert(g.set.Model(w.name), 3)
 			o.Check, o.Guards = op.Cond{}, nil
@@ -200,6 +210,9 @@ func (g *gen) operation() op.Op {
 // validation stands above the engine.
 func (g *gen) single() op.Op {
 	o := g.kind()
+	if g.gone != nil {
+		return o
+	}
 	if o.Model.DeletedF != nil && o.Kind != op.Insert && o.Kind != op.Upsert {
 		o.WithDeleted, o.Purge = true, o.Kind == op.Delete
 		if g.one(2) {
@@ -227,7 +240,9 @@ func (g *gen) kind() op.Op {
 		if o.Filter.Kind != op.Compare && !g.one(4) {
 			o.Filter = op.AllOf(cmp(m.Primary[0].Name, op.Eq, g.value(m, m.Primary[0])), o.Filter)
 		}
-		g.returning(&o)
+		if g.gone == nil { // else they are given as marked
+			g.returning(&o)
+		}
 		return g.guarded(o)
 	case k < 95:
 		return g.upsert(m)
@@ -281,7 +296,10 @@ func (g *gen) guarded(o op.Op) op.Op {
 
 func (g *gen) guards() []op.Guard {
 	m := g.model()
-	x := op.Guard{Model: m, Filter: op.AllOf(op.Live(m), g.few(m)), Kind: op.GuardMust}
+	x := op.Guard{Model: m, Filter: g.few(m), Kind: op.GuardMust}
+	if g.gone == nil {
+		x.Filter = op.AllOf(op.Live(m), x.Filter)
+	}
 	if g.one(3) {
 		x.Kind, x.Rows = op.GuardSnapshot, int64(g.n(3))
 		if x.Rows > 0 && m.VersionF != nil {

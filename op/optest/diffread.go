@@ -253,7 +253,7 @@ func (g *gen) has(m *schema.Model, depth int) op.Cond {
 	if g.one(2) {
 		c.Conds = []op.Cond{g.cond(r.Target, depth-1)}
 	}
-	if r.Target.DeletedF != nil {
+	if r.Target.DeletedF != nil && g.gone == nil {
 		c.Conds = append(c.Conds, op.Live(r.Target))
 	}
 	if r.Via != nil {
@@ -268,7 +268,7 @@ func (g *gen) join(r *schema.Relation, depth int) []op.Cond {
 	if g.one(3) {
 		cs = append(cs, g.cond(r.Via, depth-1))
 	}
-	if r.Via.DeletedF != nil {
+	if r.Via.DeletedF != nil && g.gone == nil {
 		cs = append(cs, op.Live(r.Via))
 	}
 	return cs

@@ -21,6 +21,11 @@ var parents = map[string]bool{"Author": true, "Tag": true, "Parent": true, "Shel
 // value makes a value of a field, never NULL. Keys and what points at them
 // come from small sets, so that they meet.
 func (g *gen) value(m *schema.Model, f *schema.Field) any {
+	if g.gone != nil {
+		if v, ok := g.key(m, f, false); ok {
+			return v
+		}
+	}
 	if m.Name != "Wide" || f.Primary {
 		if v, ok := g.small(m, f); ok {
 			return v
@@ -42,7 +47,7 @@ func (g *gen) small(m *schema.Model, f *schema.Field) (any, bool) {
 			return fmt.Sprint("k", g.n(5)), true
 		case f.Primary || f.Name == "postId":
 			return fmt.Sprint("k", g.n(12)), true
-		case f.Name == "email" || f.Name == "handle" || f.Name == "code" || (f.Name == "name" && f.Unique):
+		case f.Name == "email" || f.Name == "handle" || f.Name == "code" || f.Name == "place" || (f.Name == "name" && f.Unique):
 			return fmt.Sprint("e", g.n(8)), true
 		case f.Name == "tenant":
 			return fmt.Sprint("t", g.n(2)), true

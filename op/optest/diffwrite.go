@@ -30,6 +30,9 @@ func (g *gen) row(m *schema.Model) []any {
 }
 
 func (g *gen) insert(m *schema.Model, most int) op.Op {
+	if g.gone != nil {
+		return g.goneInsert(m)
+	}
 	o := op.Op{Kind: op.Insert, Model: m}
 	if m.Name == "Employee" {
 		most = 1 // rows of one insert may point at each other; when that is looked at is not promised
@@ -45,10 +48,10 @@ func (g *gen) insert(m *schema.Model, most int) op.Op {
 }
 
 // settable are the fields that an update may set.
-func settable(m *schema.Model) []*schema.Field {
+func (g *gen) settable(m *schema.Model) []*schema.Field {
 	var out []*schema.Field
 	for _, f := range m.Fields {
-		if !f.Primary && f != m.VersionF && f != m.OwnerF {
+		if !f.Primary && f != m.VersionF && f != m.OwnerF && (f != m.DeletedF || g.gone == nil) {
 			out = append(out, f)
 		}
 	}
@@ -57,7 +60,7 @@ func settable(m *schema.Model) []*schema.Field {
 
 func (g *gen) assigns(m *schema.Model, most int) []op.Assign {
 	var out []op.Assign
-	for _, f := range some(g, settable(m), most) {
+	for _, f := range some(g, g.settable(m), most) {
 		a := op.Assign{Field: f.Name}
 		switch {
 		case f.Nullable && g.one(4):
@@ -90,8 +93,8 @@ func (g *gen) step(f *schema.Field) any {
 }
 
 func (g *gen) update(m *schema.Model) op.Op {
-	if len(settable(m)) == 0 {
-		m = g.set.Model("Wide")
+	if len(g.settable(m)) == 0 {
+		m = g.set.Model("Item")
 	}
 	o := op.Op{Kind: op.Update, Model: m, Filter: g.few(m), Using: g.maybe(m, 8), Set: g.assigns(m, 3)}
 	if g.one(10) {
@@ -102,10 +105,13 @@ func (g *gen) update(m *schema.Model) op.Op {
 }
 
 func (g *gen) increment() op.Op {
-	m := g.set.Model(pick(g, []string{"Wide", "Account", "Account", "Post", "Seat", "Plain"}))
+	m := g.set.Model(pick(g, []string{"Wide", "Account", "Account", "Post", "Seat", "Plain", "Item"}))
+	if g.gone != nil {
+		m = g.set.Model("Item")
+	}
 	o := op.Op{Kind: op.Increment, Model: m, Filter: g.few(m), Using: g.maybe(m, 8)}
 	var numbers []*schema.Field
-	for _, f := range settable(m) {
+	for _, f := range g.settable(m) {
 		if numeric(f) {
 			numbers = append(numbers, f)
 		}
@@ -123,7 +129,10 @@ func (g *gen) increment() op.Op {
 // upsert makes rows that meet at most the one unique value it goes by: which
 // of several an engine looks at first is not promised.
 func (g *gen) upsert(m *schema.Model) op.Op {
-	if m.Name == "Employee" || len(settable(m)) == 0 {
+	if g.gone != nil {
+		return g.goneInsert(m)
+	}
+	if m.Name == "Employee" || len(g.settable(m)) == 0 {
 		m = g.set.Model("Account")
 	}
 	o := op.Op{Kind: op.Upsert, Model: m, Conflict: &op.Conflict{}}
@@ -161,7 +170,7 @@ func (g *gen) upsert(m *schema.Model) op.Op {
 	}
 	if len(o.Conflict.Fields) > 0 && !g.one(4) {
 		var free []*schema.Field
-		for _, f := range settable(m) {
+		for _, f := range g.settable(m) {
 			if f != m.DeletedF && !slices.ContainsFunc(op.Uniques(m), func(u []*schema.Field) bool { return slices.Contains(u, f) }) {
 				free = append(free, f)
 			}

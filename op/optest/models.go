@@ -205,7 +205,7 @@ type Shelf struct {
 type Item struct {
 	ID      string  `weft:"primary,type=string"`
 	ShelfID *string `weft:"type=string"`
-	Slot    *int64
+	Place   *string `weft:"type=string"`
 	Code    *string `weft:"unique,type=string"`
 	Rank    int64
 	Gone    *time.Time `weft:"deleted"`
@@ -218,7 +218,7 @@ type Item struct {
 
 // Weft gives Item its unique place.
 func (Item) Weft() schema.Options {
-	return schema.Options{Indexes: []schema.Index{{Fields: []string{"shelfId", "slot"}, Unique: true}}}
+	return schema.Options{Indexes: []schema.Index{{Fields: []string{"shelfId", "place"}, Unique: true}}}
 }
 
 // Card describes an item and is never marked.

@@ -40,6 +40,10 @@ type Factory struct {
 
 	// Relate says that the stack loads relations (Op.With).
 	Relate bool
+
+	// Hides says that the stack hides rows that are marked deleted and that its
+	// deletes mark them, as layer validate does.
+	Hides bool
 }
 
 // group is one file of the suite.

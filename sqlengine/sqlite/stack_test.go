@@ -20,6 +20,7 @@ func stacked() optest.Factory {
 		Name:   "relate(validate(wire(fault(sqlite))))",
 		Caps:   f.Caps,
 		Relate: true,
+		Hides:  true,
 		Open: func(t testing.TB, models *schema.Set) op.Engine {
 			l, _ := fault.New(fault.Options{})
 			below := wire.Loopback(l(file(t, models)), func() *schema.Set { return models })
@@ -37,3 +38,5 @@ func stacked() optest.Factory {
 func TestStackedSuite(t *testing.T) { optest.Run(t, stacked()) }
 
 func TestStackedDifferential(t *testing.T) { optest.Differential(t, stacked(), 0) }
+
+func TestStackedGone(t *testing.T) { optest.Gone(t, stacked(), 0) }
