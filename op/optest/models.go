@@ -242,6 +242,7 @@ type ItemKind struct {
 	ItemID    string     `weft:"primary,type=string"`
 	KindID    string     `weft:"primary,type=string"`
 	DeletedAt *time.Time `weft:"deleted"`
+	Kind      *Kind      `weft:"belongs_to,fk=KindID"`
 }
 
 // ItemLike joins items and kinds, the same two more than once.
@@ -250,6 +251,7 @@ type ItemLike struct {
 	ItemID string `weft:"type=string"`
 	KindID string `weft:"type=string"`
 	By     int64
+	Item   *Item `weft:"belongs_to,fk=ItemID"`
 }
 
 var models = sync.OnceValues(func() (*schema.Set, error) {

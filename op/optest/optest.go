@@ -65,6 +65,8 @@ func groups() []group {
 		{"via", testVia},
 		{"has", testHas},
 		{"with", testWith},
+		{"soft delete", testSoft},
+		{"hidden", testHidden},
 		{"aggregate", testAggregate},
 		{"aggregate via", testAggregateVia},
 		{"insert", testInsert},
