@@ -26,6 +26,7 @@ func TestTables(t *testing.T) {
 		{"with filter", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "things", Filter: has()}}}, "labels thing_labels things users"},
 		{"with unknown", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "x"}}, Filter: op.Cond{Kind: op.Has, Relation: "x"}}, "users"},
 		{"with count", op.Op{Kind: op.Find, Model: user, With: []op.With{{Relation: "thingsCount", Filter: has()}}}, "labels thing_labels things users"},
+		{"join", op.Op{Kind: op.Find, Model: thing, Filter: op.Cond{Kind: op.Has, Relation: "labels", Join: []op.Cond{{Kind: op.Has, Relation: "x"}}}}, "labels thing_labels things"},
 		{"via", op.Op{Kind: op.Find, Model: user.Set().Model("Label"), Via: &op.Via{Model: thing, Relation: "labels"}}, "labels thing_labels"},
 		{"cascade", op.Op{Kind: op.Delete, Model: user}, "thing_labels things users"},
 		{"key changed", op.Op{Kind: op.Update, Model: user, Set: []op.Assign{{Field: "id", Value: "x"}}}, "thing_labels things users"},

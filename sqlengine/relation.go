@@ -28,6 +28,15 @@ func (b *builder) fieldCol(sc *scope, f *schema.Field) *Column {
 	return c
 }
 
+func (b *builder) fieldCols(sc *scope, fs []*schema.Field) {
+	for i, f := range fs {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.fieldCol(sc, f)
+	}
+}
+
 // has writes Has and HasCount as a subquery over the related rows.
 func (b *builder) has(sc *scope, c *op.Cond) {
 	r := b.relation(sc.t.Model, c.Relation)
@@ -60,11 +69,13 @@ func (b *builder) has(sc *scope, c *op.Cond) {
 		b.all(&via, c.Join)
 	default: // a row counts once, however many rows of the join model lead to it
 		b.from(target)
-		b.w(" WHERE EXISTS (SELECT 1 FROM ")
+		b.w(" WHERE (")
+		b.fieldCols(&target, r.To)
+		b.w(") IN (SELECT ")
+		b.fieldCols(&via, r.ViaTo)
+		b.w(" FROM ")
 		b.from(via)
 		b.w(" WHERE ")
-		b.match(&via, r.ViaTo, &target, r.To)
-		b.w(" AND ")
 		b.match(&via, r.ViaFrom, sc, r.From)
 		b.all(&via, c.Join)
 		b.w(")")
@@ -302,12 +313,7 @@ func (b *builder) keysIn(sc *scope, fields []*schema.Field, keys [][]any) {
 		return
 	}
 	b.w("(")
-	for i, f := range fields {
-		if i > 0 {
-			b.w(", ")
-		}
-		b.fieldCol(sc, f)
-	}
+	b.fieldCols(sc, fields)
 	b.w(") IN (VALUES ")
 	for i := range bucket(len(keys)) {
 		if i > 0 {

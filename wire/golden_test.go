@@ -126,6 +126,14 @@ func goldens() []golden {
 		goldenOp("op-quiet", "an update that leaves the version", op.Op{
 			Kind: op.Update, Model: post(), Filter: op.Cmp("id", op.Eq, "p1"), Set: []op.Assign{{Field: "title", Value: "new"}}, Quiet: true,
 		}),
+		goldenOp("op-deleted", "find Post and what is marked deleted by conditions on a join model, and purge it", op.Op{Kind: op.Batch, Batch: []op.Op{
+			{
+				Kind: op.Find, Model: post(), WithDeleted: true, With: []op.With{{Relation: "author", WithDeleted: true}},
+				Filter: op.Cond{Kind: op.Has, Relation: "author", Target: user, Join: []op.Cond{op.Cmp("deletedAt", op.Eq, nil)}},
+				Via:    &op.Via{Model: user, Relation: "posts", Keys: [][]any{{"u1"}}, Join: op.Cmp("deletedAt", op.Eq, nil)},
+			},
+			{Kind: op.Delete, Model: post(), WithDeleted: true, Purge: true},
+		}}),
 		goldenOp("op-migrate", "bring the schema to Post and User", op.Op{Kind: op.Migrate, Migration: &op.Migration{Models: testSet, Apply: true}}),
 		goldenResult("result-rows", "rows with values of every kind", func() op.Result { return op.Result{N: 2, Rows: op.NewRows(rows)} }),
 		goldenResult("result-batch", "results of a batch, and a plan", func() op.Result {
@@ -138,6 +146,7 @@ func goldens() []golden {
 		goldenError("error-sentinel", "op.ErrNotFound itself", op.ErrNotFound),
 		goldenError("error-none", "no error", nil),
 		goldenError("error-conflict", "a stale row with the row as it is", &op.ConflictError{Reason: op.ReasonStale, Model: "Post", ID: "p1", Fields: []string{"id"}, Current: []any{"p1", int64(4)}, Index: -1, Err: op.ErrConflict}),
+		goldenError("error-conflict-deleted", "the key of a deleted row", &op.ConflictError{Reason: op.ReasonExists, Model: "Post", ID: "p1", Deleted: true, Index: -1}),
 		goldenError("error-validation", "two failures", invalid),
 		goldenError("error-wrapped", "a foreign error around a known one", &remoteError{text: "load: cancelled", causes: []error{context.Canceled}}),
 		{

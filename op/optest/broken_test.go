@@ -2,6 +2,7 @@ package optest
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"strings"
@@ -41,6 +42,20 @@ func (b *broken) Do(ctx context.Context, o op.Op) (op.Result, error) {
 		o.Via = &v
 	case b.fault == "distinct":
 		o.Distinct = false
+	case b.fault == "join":
+		o.Filter = withoutJoin(o.Filter)
+		if o.Via != nil {
+			v := *o.Via
+			v.Join = op.Cond{}
+			o.Via = &v
+		}
+	case b.fault == "deleted":
+		res, err := b.Engine.Do(ctx, o)
+		var c *op.ConflictError
+		if errors.As(err, &c) {
+			c.Deleted = false
+		}
+		return res, err
 	case b.fault == "having":
 		o.Having = op.Cond{}
 	case b.fault == "order" && len(o.Sort) > 1:
@@ -130,6 +145,15 @@ func withoutNull(c op.Cond) op.Cond {
 	})
 }
 
+func withoutJoin(c op.Cond) op.Cond {
+	conds := make([]op.Cond, len(c.Conds))
+	for i, x := range c.Conds {
+		conds[i] = withoutJoin(x)
+	}
+	c.Conds, c.Join = conds, nil
+	return c
+}
+
 func brokenFactory(fault string) Factory {
 	return Factory{Name: "mem with a fault in " + fault, Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := mem.Open()
@@ -139,7 +163,7 @@ func brokenFactory(fault string) Factory {
 }
 
 func TestDifferentialFindsFaults(t *testing.T) {
-	for _, fault := range []string{"offset", "like", "not in", "using", "check", "guard", "via limit", "distinct", "having", "order", "cursor", "batch", "many", "rollback"} {
+	for _, fault := range []string{"offset", "like", "not in", "using", "check", "guard", "via limit", "distinct", "having", "order", "cursor", "batch", "many", "rollback", "join", "deleted"} {
 		t.Run(fault, func(t *testing.T) {
 			r := &runner{t: t, s: &suite{f: brokenFactory(fault), models: Models()}}
 			var bad *mismatch
@@ -182,6 +206,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"like": "text/like folds", "not in": "operators/null", "using": "access/using", "check": "access/check holds",
 		"guard": "guard/the version check", "via limit": "via/limit and offset", "distinct": "find/distinct",
 		"having": "aggregate/having", "order": "sort/several", "cursor": "page/after and before",
+		"join": "soft delete/conditions on", "deleted": "soft delete/the key of|soft delete/an upsert by the key",
 	} {
 		for _, test := range strings.Split(where, "|") {
 			t.Run(fault+" in "+test, func(t *testing.T) {

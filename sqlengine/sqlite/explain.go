@@ -62,11 +62,18 @@ func note(plan *op.Plan, notes ...string) {
 	}
 }
 
-var aliased = regexp.MustCompile(`"((?:[^"]|"")+)" AS (t[0-9]+)\b`)
+var (
+	aliased = regexp.MustCompile(`"((?:[^"]|"")+)" AS (t[0-9]+)\b`)
+	nested  = regexp.MustCompile(`\) AS (t[0-9]+)\b`)
+)
 
-// aliases finds which table an alias stands for.
+// aliases finds which table an alias stands for; "(" is a select of its own,
+// whose tables are named there.
 func aliases(text string) map[string]string {
 	names := map[string]string{}
+	for _, m := range nested.FindAllStringSubmatch(text, -1) {
+		names[m[1]] = "("
+	}
 	for _, m := range aliased.FindAllStringSubmatch(text, -1) {
 		names[m[2]] = strings.ReplaceAll(m[1], `""`, `"`)
 	}

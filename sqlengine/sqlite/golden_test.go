@@ -47,6 +47,22 @@ type membership struct {
 	GroupID  int64 `weft:"primary"`
 }
 
+// doc has soft delete, and so has the model that joins docs; a pair of them may
+// be joined again after it was parted.
+type doc struct {
+	ID     int64      `weft:"primary"`
+	Slug   string     `weft:"unique"`
+	Gone   *time.Time `weft:"deleted"`
+	Labels []*doc     `weft:"many_to_many,through=labelling,fk=DocID|LabelID"`
+}
+
+type labelling struct {
+	ID      int64 `weft:"primary,auto"`
+	DocID   int64 `weft:"index"`
+	LabelID int64
+	Gone    *time.Time `weft:"deleted"`
+}
+
 func build(t testing.TB, structs ...any) *schema.Set {
 	t.Helper()
 	var list []*schema.Model
@@ -84,7 +100,7 @@ func shapes(set *schema.Set) []struct {
 	name string
 	o    op.Op
 } {
-	p, g := set.Model("person"), set.Model("group")
+	p, g, d, l := set.Model("person"), set.Model("group"), set.Model("doc"), set.Model("labelling")
 	find := func(c op.Cond) op.Op { return op.Op{Kind: op.Find, Model: p, Fields: []string{"id"}, Filter: c} }
 	many := make([]any, 200)
 	for i := range many {
@@ -149,11 +165,16 @@ func shapes(set *schema.Set) []struct {
 		{"upsert, leave", op.Op{Kind: op.Upsert, Model: p, Rows: [][]any{row}, Conflict: &op.Conflict{Fields: []string{"email"}}}},
 		{"upsert, change", op.Op{Kind: op.Upsert, Model: p, Rows: [][]any{row}, Conflict: &op.Conflict{Fields: []string{"email"}, Update: []string{"name"}, Set: []op.Assign{{Field: "age", Inc: true, Value: int64(1)}}}}},
 		{"delete", op.Op{Kind: op.Delete, Model: p, Filter: op.Cmp("id", op.Eq, int64(1))}},
+		{"soft delete, upsert, leave", op.Op{Kind: op.Upsert, Model: d, Rows: [][]any{{int64(1), "x", nil}}, Conflict: &op.Conflict{Fields: []string{"slug"}}}},
+		{"soft delete, upsert, change", op.Op{Kind: op.Upsert, Model: d, Rows: [][]any{{int64(1), "x", nil}}, Conflict: &op.Conflict{Fields: []string{"id"}, Update: []string{"slug"}}}},
+		{"soft delete, by unique", op.Op{Kind: op.Find, Model: d, Using: op.Live(d), Filter: op.Cmp("slug", op.Eq, "x")}},
+		{"soft delete, joined", op.Op{Kind: op.Find, Model: d, Fields: []string{"id"}, Filter: op.Cond{Kind: op.HasCount, Relation: "labels", Op: op.Eq, N: 1, Conds: []op.Cond{op.Live(d)}, Join: []op.Cond{op.Live(l)}}}},
+		{"soft delete, via", op.Op{Kind: op.Find, Model: d, Fields: []string{"id"}, Using: op.Live(d), Via: &op.Via{Model: d, Relation: "labels", Keys: [][]any{{int64(1)}, {int64(2)}}, Limit: 2, Join: op.Live(l)}, Sort: []op.Sort{{Field: "slug"}}}},
 	}
 }
 
 func TestGolden(t *testing.T) {
-	set := build(t, person{}, group{}, membership{})
+	set := build(t, person{}, group{}, membership{}, doc{}, labelling{})
 	e := file(t, set)
 	var out strings.Builder
 	for _, s := range shapes(set) {

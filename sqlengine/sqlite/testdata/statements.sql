@@ -238,3 +238,28 @@ DELETE FROM "people" AS t0 WHERE t0."id" = ?
 -- args [1]
 -- index [people (rowid)] scan [] notes []
 
+-- soft delete, upsert, leave
+INSERT INTO "docs" AS t0 ("id", "slug", "gone") VALUES (?, ?, ?) ON CONFLICT ("slug") WHERE "gone" IS NULL DO NOTHING
+-- args [1 x <nil>]
+-- index [] scan [] notes []
+
+-- soft delete, upsert, change
+INSERT INTO "docs" AS t0 ("id", "slug", "gone") VALUES (?, ?, ?) ON CONFLICT ("id") WHERE "gone" IS NULL DO UPDATE SET "slug" = excluded."slug" WHERE t0."gone" IS NULL
+-- args [1 x <nil>]
+-- index [] scan [] notes []
+
+-- soft delete, by unique
+SELECT t0."id", t0."slug", t0."gone" FROM "docs" AS t0 WHERE t0."gone" IS NULL AND t0."slug" = ?
+-- args [x]
+-- index [docs_slug_key] scan [] notes []
+
+-- soft delete, joined
+SELECT t0."id" FROM "docs" AS t0 WHERE (SELECT count(*) FROM "docs" AS t2 WHERE (t2."id") IN (SELECT t1."label_id" FROM "labellings" AS t1 WHERE t1."doc_id" = t0."id" AND t1."gone" IS NULL) AND t2."gone" IS NULL) = ?
+-- args [1]
+-- index [docs (rowid) labellings_doc_id_idx] scan [docs] notes []
+
+-- soft delete, via
+SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."doc_id" AS c1, t0."slug" AS s0, row_number() OVER (PARTITION BY t1."doc_id" ORDER BY t0."slug") AS n FROM (SELECT DISTINCT t2."doc_id", t2."label_id" FROM "labellings" AS t2 WHERE t2."doc_id" IN (?, ?) AND t2."gone" IS NULL) AS t1 JOIN "docs" AS t0 ON t0."id" = t1."label_id" WHERE TRUE AND t0."gone" IS NULL) WHERE n > ? AND n <= ? ORDER BY s0
+-- args [1 2 0 2]
+-- index [labellings_doc_id_idx docs (rowid)] scan [] notes ["no index serves DISTINCT: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
+
