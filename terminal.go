@@ -434,7 +434,6 @@ func (s *spec) update(set Set) (*op.Op, error) {
 	}
 	o := s.ask(op.Update)
 	o.Set = assigns
-	var err error
 	if o.Guards, err = set.guards(s.b.model, o.Filter); err != nil {
 		return nil, err
 	}

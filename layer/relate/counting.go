@@ -8,7 +8,7 @@ import (
 // these keys. A parent without rows has no group.
 func (l *loader) counting(s *step, keys [][]any) op.Op {
 	return op.Op{
-		Kind: op.Aggregate, User: l.user, Model: s.r.Target, Filter: s.with.Filter,
+		Kind: op.Aggregate, User: l.user, Model: s.r.Target, Filter: s.with.Filter, WithDeleted: s.with.WithDeleted,
 		Aggs: []op.Agg{{Func: op.AggCount, As: s.count.Name}},
 		Via:  &op.Via{Model: l.m, Relation: s.r.Name, Keys: keys},
 	}

@@ -151,6 +151,9 @@ func resolve(m *schema.Model, with []op.With) ([]step, error) {
 			if err := op.CountOnly(m, c, &w); err != nil {
 				return nil, err
 			}
+			if err := deletedToo(c.Of, &w); err != nil {
+				return nil, err
+			}
 			steps[i] = step{c.Of, c, w}
 			continue
 		}
@@ -161,10 +164,8 @@ func resolve(m *schema.Model, with []op.With) ([]step, error) {
 		if w.Limit < 0 || w.Offset < 0 {
 			return nil, op.Errorf(op.CodeValidation, "limit and offset of %s.%s must not be negative", m.Name, r.Name)
 		}
-		if w.WithDeleted { // refused also where there is nobody to load it for
-			if err := op.Normalize(&op.Op{Kind: op.Find, Model: r.Target, WithDeleted: true}); err != nil {
-				return nil, err
-			}
+		if err := deletedToo(r, &w); err != nil {
+			return nil, err
 		}
 		if _, err := resolve(r.Target, w.With); err != nil {
 			return nil, err
@@ -172,6 +173,15 @@ func resolve(m *schema.Model, with []op.With) ([]step, error) {
 		steps[i] = step{r, nil, w}
 	}
 	return steps, nil
+}
+
+// deletedToo refuses to look for deleted rows where there are none, also when
+// there is nobody to load the relation for.
+func deletedToo(r *schema.Relation, w *op.With) error {
+	if !w.WithDeleted {
+		return nil
+	}
+	return op.Normalize(&op.Op{Kind: op.Find, Model: r.Target, WithDeleted: true})
 }
 
 // unknown names the relations and counts that there are.
