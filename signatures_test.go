@@ -31,6 +31,7 @@ var (
 	_ func(context.Context, func(context.Context))                               = weft.AfterCommit
 	_ func(context.Context, weft.Principal) context.Context                      = weft.As
 	_ func(context.Context) context.Context                                      = weft.AsSystem
+	_ func(*weft.Rel) *weft.Rel                                                  = (*weft.Rel).WithDeleted
 	_ func(string, ...weft.Cond) weft.Cond                                       = weft.Has
 	_ func(string, string, int64, ...weft.Cond) weft.Cond                        = weft.HasCount
 	_ func(error) weft.Code                                                      = weft.CodeOf
@@ -91,12 +92,15 @@ type builders interface {
 	Each(context.Context, func(*Book) error) error
 	UpdateAll(context.Context, weft.Set) ([]*Book, error)
 	Explain(context.Context) (*weft.Plan, error)
+	WithDeleted() *weft.Query[Book]
 }
 
 type query interface {
 	builders
 	Update(context.Context, weft.Set) (int64, error)
 	Delete(context.Context) (int64, error)
+	Restore(context.Context) (int64, error)
+	Purge(context.Context) (int64, error)
 }
 
 type repository interface {
@@ -110,6 +114,8 @@ type repository interface {
 	Save(context.Context, *Book) error
 	Update(context.Context, string, weft.Set) (*Book, error)
 	Delete(context.Context, string) (bool, error)
+	Restore(context.Context, string) error
+	Purge(context.Context, string) error
 	Increment(context.Context, string, string, any) (weft.Num, error)
 	Validate(context.Context, *Book) error
 	Load(context.Context, *Book, ...string) error

@@ -18,7 +18,7 @@ var withoutExample = map[string]string{}
 
 // inTheMaking are names whose example comes right behind them.
 var inTheMaking = []string{
-	"SoftDelete", "Repository.Restore", "Repository.Purge", "Query.WithDeleted", "Rel.WithDeleted", "Match",
+	"Match",
 	"Encrypt", "KeyRing", "Rekey",
 }
 
