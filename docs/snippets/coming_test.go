@@ -13,7 +13,10 @@ import (
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
+// snippet:popular
 func popular(q *weft.Query[Book]) *weft.Query[Book] { return q.Where("sold", ">", 10) }
+
+// end:popular
 
 // What stands on the right of the tables in docs/coming-from-*.md.
 func TestCalls(t *testing.T) {

@@ -99,7 +99,7 @@ func register(db *weft.DB) error {
 	// end:on
 }
 
-func open(t *testing.T) *weft.DB {
+func open(t *testing.T, more ...any) *weft.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	// snippet:open
@@ -107,6 +107,11 @@ func open(t *testing.T) *weft.DB {
 		weft.Models(Author{}, Book{}, Genre{}, BookGenre{}, Article{}),
 		weft.AutoMigrate())
 	// end:open
+	if len(more) > 0 {
+		must(t, err)
+		must(t, db.Close())
+		db, err = weft.Open(sqlite.Open(path), weft.Models(Author{}, Book{}, Genre{}, BookGenre{}), weft.Models(more...), weft.AutoMigrate())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,6 +260,19 @@ func TestQueries(t *testing.T) {
 	must(t, err)
 	_, err = unsold.All(ctx)
 	must(t, err)
+	// snippet:order
+	byPrice, err := books.OrderBy("price", weft.Desc).OrderBy("title", weft.Asc).All(ctx)
+	keys := []weft.SortKey{weft.By("sold", weft.Desc)} // made at run time
+	bySold, err := books.Sort(keys...).Limit(10).Offset(20).All(ctx)
+	// end:order
+	must(t, err)
+	same(t, byPrice[0].Title, "Three")
+	same(t, len(bySold), 0)
+	// snippet:apply
+	liked, err := books.Where("inPrint", "=", true).Apply(popular).All(ctx)
+	// end:apply
+	must(t, err)
+	same(t, len(liked), 1)
 	// snippet:page
 	page, err := books.OrderBy("createdAt", weft.Desc).Limit(2).WithTotal().Page(ctx)
 	next, err := books.OrderBy("createdAt", weft.Desc).Limit(2).After(page.Cursor).Page(ctx)
