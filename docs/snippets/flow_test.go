@@ -29,7 +29,7 @@ func TestUsers(t *testing.T) {
 	must(t, err)
 	same(t, len(all), 2)
 	// snippet:users-refused
-	err = ada.Create(ctx, &Article{UserID: "ben", Title: "For him"})     // weft.ErrForbidden
+	err = ada.Create(ctx, &Article{UserID: "ben", Title: "For him"})      // weft.ErrForbidden
 	_, err2 := articles.Update(ctx, all[0].ID, weft.Set{"userId": "eve"}) // weft.ErrValidation: the owner stays
 	_, err3 := db.User("ada").Exec(ctx, "DELETE FROM articles")           // weft.ErrForbidden
 	// end:users-refused
@@ -72,7 +72,7 @@ func TestFlow(t *testing.T) {
 	// end:tx-nested
 	must(t, err)
 	// snippet:atomic
-	sold, err := books.Increment(ctx, id, "sold", 1)                                  // one step: nothing can come between
+	sold, err := books.Increment(ctx, id, "sold", 1)                                   // one step: nothing can come between
 	n, err := books.Where("sold", "<", 100).Update(ctx, weft.Set{"sold": weft.Inc(1)}) // the same for many
 	// end:atomic
 	must(t, err)
