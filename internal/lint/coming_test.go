@@ -9,7 +9,11 @@ import (
 
 // peers are where the calls in the tables of docs/coming-from-*.md are
 // compiled: theirs on the left, ours on the right.
-var peers = map[string]string{"docs/coming-from-gorm.md": "bench/traps"}
+var peers = map[string]string{
+	"docs/coming-from-gorm.md": "bench/traps",
+	"docs/coming-from-ent.md":  "bench/entcalls",
+	"docs/coming-from-bun.md":  "bench/buncalls",
+}
 
 var span = regexp.MustCompile("`([^`]*)`")
 
