@@ -41,6 +41,10 @@ type Step struct {
 	Reason      string   `json:"reason"`
 }
 
+// Own reports whether the step makes a table that Weft keeps for itself, which
+// comes with the first change and is none of the models' doing.
+func (s Step) Own() bool { return s.Kind == CreateTable && strings.HasPrefix(s.Table, ownPrefix) }
+
 // Plan is what has to be done, in order. A plan without steps means that the
 // database is as the models want it. Notes are differences that are left as
 // they are and that somebody may want to know of.

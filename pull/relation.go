@@ -237,9 +237,9 @@ func (t *table) isPureJoin() bool {
 // through adds the many-to-many relation from the table of one link to that of
 // the other.
 func through(from, to *link) {
-	name := pluralName(to.belongs.Name)
+	name, full := pluralName(to.role), pluralName(to.belongs.Name)
 	from.parent.model.Relations = append(from.parent.model.Relations, &schema.Relation{
-		Name: from.parent.names.take(name, name+"Via"+to.child.model.Name), Kind: schema.ManyToMany,
+		Name: from.parent.names.take(name, full, name+"Via"+to.child.model.Name), Kind: schema.ManyToMany,
 		Model: to.parent.model.Name, Through: to.child.model.Name,
 		FK: slices.Concat(fieldNames(from.from), fieldNames(to.from)),
 	})

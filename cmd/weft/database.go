@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -166,6 +167,24 @@ func (d *database) pool() (*sql.DB, error) {
 		return nil, fmt.Errorf("%s cannot be opened: %w", d.path, err)
 	}
 	return db, nil
+}
+
+// connected calls fn with a connection for reading only.
+func (d *database) connected(ctx context.Context, fn func(*sql.Conn) error) (err error) {
+	db, err := d.pool()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("%s cannot be opened: %w", d.path, err)
+	}
+	err = errors.Join(fn(conn), conn.Close())
+	if err != nil {
+		return err
+	}
+	return d.moved()
 }
 
 // moved is an error when somebody opened the database for writing while it was

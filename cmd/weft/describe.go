@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -64,8 +65,14 @@ func defaultText(f *schema.Field) string {
 		return "now"
 	case d.Func != "":
 		return "made by a function"
+	}
+	switch v := f.Default.Value.(type) {
+	case json.RawMessage:
+		return string(v)
+	case string:
+		return strconv.Quote(v)
 	default:
-		return fmt.Sprint(d.Value)
+		return exactText(v)
 	}
 }
 

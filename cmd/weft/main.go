@@ -83,7 +83,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%s", badNumber.ReplaceAllString(err.Error(), "$1: it is no whole number"))
 	})
-	root.AddCommand(newDev(), newFind(), newInit(), newQuery(), newVersion())
+	root.AddCommand(newDev(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "help" {

@@ -3,6 +3,7 @@ package main
 import (
 	"database/sql"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
@@ -14,8 +15,11 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 )
+
+var update = flag.Bool("update", false, "write golden files")
 
 func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"weft": main})
@@ -39,6 +43,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
+		UpdateScripts:       *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort,
 			"fetch":    fetch,
@@ -134,11 +139,16 @@ func countRows(ts *testscript.TestScript, _ bool, args []string) {
 
 func TestEveryCommandHasAnExample(t *testing.T) {
 	root := newRoot()
-	for _, c := range root.Commands() {
-		if c.Example == "" || c.Short == "" {
-			t.Errorf("weft %s has no example or no description", c.Name())
+	var look func(c *cobra.Command)
+	look = func(c *cobra.Command) {
+		for _, c := range c.Commands() {
+			if c.Example == "" || c.Short == "" {
+				t.Errorf("%s has no example or no description", c.CommandPath())
+			}
+			look(c)
 		}
 	}
+	look(root)
 	if root.Example == "" {
 		t.Error("weft has no example")
 	}
