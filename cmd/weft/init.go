@@ -270,7 +270,8 @@ func (p *project) make(ctx context.Context, dir string, files map[string][]byte)
 	defer os.RemoveAll(stage)
 	for name, data := range files {
 		path := filepath.Join(stage, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err == nil {
+		err := os.MkdirAll(filepath.Dir(path), 0o755)
+		if err == nil {
 			err = os.WriteFile(path, data, 0o644)
 		}
 		if err != nil {
