@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "weft: %s; try '%s --help'\n", oneLine(err), cmd.CommandPath())
 		return exitUsage
+	case errors.Is(err, errUnwell): // told already
+		return exitError
 	}
 	fmt.Fprintf(stderr, "weft: %s\n", oneLine(err))
 	return exitError
@@ -83,7 +85,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%s", badNumber.ReplaceAllString(err.Error(), "$1: it is no whole number"))
 	})
-	root.AddCommand(newDev(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
+	root.AddCommand(newDev(), newDoctor(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
 	root.InitDefaultHelpCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "help" {

@@ -27,7 +27,7 @@ func (e *Engine) explainOn(ctx context.Context, c *conn, o *op.Op) (op.Result, e
 	if o.Kind == op.SQL {
 		var args []sqlengine.Value
 		if args, err = arguments(o); err == nil {
-			_, _, err = c.look(ctx, o.SQL)
+			args, err = c.standIns(ctx, o.SQL, args)
 		}
 		list = []sqlengine.Planned{{Statement: &sqlengine.Statement{SQL: o.SQL}, Args: args}}
 	} else {
@@ -52,6 +52,20 @@ func (e *Engine) explainOn(ctx context.Context, c *conn, o *op.Op) (op.Result, e
 		}
 	}
 	return op.Result{Plan: plan}, nil
+}
+
+// standIns gives a statement NULL for each argument when it came without any:
+// the plan of a statement does not depend on them.
+func (c *conn) standIns(ctx context.Context, text string, args []sqlengine.Value) ([]sqlengine.Value, error) {
+	if _, _, err := c.look(ctx, text); err != nil || len(args) > 0 {
+		return args, err
+	}
+	s, _, err := c.compile(text, 0)
+	if err != nil {
+		return nil, c.explain(ctx, err)
+	}
+	defer s.finalize()
+	return make([]sqlengine.Value, s.args), nil
 }
 
 func note(plan *op.Plan, notes ...string) {

@@ -439,6 +439,12 @@ func TestRawSQL(t *testing.T) {
 		_, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: text})
 		wants(t, err, op.CodeValidation, word)
 	}
+	for _, args := range [][]any{nil, {1, 2}} { // the plan of a statement can be had without its values
+		res, _ := must(t, e, op.Op{Kind: op.SQL, SQL: "SELECT name FROM items WHERE n = ? OR n > ?", Args: args, Explain: true})
+		if res.Plan == nil || fmt.Sprint(res.Plan.Scan) != "[items]" {
+			t.Errorf("explain with %v: %v", args, res.Plan)
+		}
+	}
 	_, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT 1; DELETE FROM items", Returning: true})
 	wants(t, err, op.CodeValidation, "one by one")
 	_, err = e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT * FROM nowhere"})
