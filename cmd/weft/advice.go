@@ -105,7 +105,7 @@ func usages(text string, tables []*tableInfo) []*usage {
 
 // columnOf finds the table of the column at a token, and the token that its
 // name begins at.
-func columnOf(toks []token, i int, names map[string]*tableInfo) (t *tableInfo, first int) {
+func columnOf(toks []sqlToken, i int, names map[string]*tableInfo) (t *tableInfo, first int) {
 	has := func(t *tableInfo) bool { return containsFold(t.columns, toks[i].text) }
 	if i >= 2 && toks[i-1].is(".") && toks[i-2].named() {
 		if t := names[strings.ToLower(toks[i-2].text)]; t != nil && has(t) {
@@ -127,8 +127,8 @@ func columnOf(toks []token, i int, names map[string]*tableInfo) (t *tableInfo, f
 
 // role says how the column between two tokens is compared: "=", "<" or not in a
 // way that an index serves.
-func role(toks []token, first, last int) string {
-	next, before := token{}, token{}
+func role(toks []sqlToken, first, last int) string {
+	next, before := sqlToken{}, sqlToken{}
 	if last+1 < len(toks) {
 		next = toks[last+1]
 	}

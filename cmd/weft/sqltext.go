@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// token is one word or sign of SQL text.
-type token struct {
+// sqlToken is one word or sign of SQL text.
+type sqlToken struct {
 	kind tokenKind
 	text string // of a name without its quotes; of a sign or keyword as written
 	at   int    // where it begins
@@ -24,7 +24,7 @@ const (
 )
 
 // is reports whether the token is a keyword or sign, whatever its case.
-func (t token) is(words ...string) bool {
+func (t sqlToken) is(words ...string) bool {
 	if t.kind != tokenWord && t.kind != tokenSign {
 		return false
 	}
@@ -37,12 +37,12 @@ func (t token) is(words ...string) bool {
 }
 
 // named reports whether the token may be a name.
-func (t token) named() bool { return t.kind == tokenWord || t.kind == tokenName }
+func (t sqlToken) named() bool { return t.kind == tokenWord || t.kind == tokenName }
 
 // tokens takes SQL text apart; comments and space are left out. What is not
 // closed ends with the text.
-func tokens(text string) []token {
-	var out []token
+func tokens(text string) []sqlToken {
+	var out []sqlToken
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		rest := text[i:]
@@ -55,22 +55,22 @@ func tokens(text string) []token {
 			i += 2 + until(rest[2:], "*/")
 		case r == '\'':
 			body, n := quoted(rest, '\'')
-			out = append(out, token{tokenString, body, i})
+			out = append(out, sqlToken{tokenString, body, i})
 			i += n
 		case r == '"' || r == '`':
 			body, n := quoted(rest, byte(r))
-			out = append(out, token{tokenName, body, i})
+			out = append(out, sqlToken{tokenName, body, i})
 			i += n
 		case r == '[':
 			n := until(rest, "]")
-			out = append(out, token{tokenName, strings.TrimSuffix(rest[1:n], "]"), i})
+			out = append(out, sqlToken{tokenName, strings.TrimSuffix(rest[1:n], "]"), i})
 			i += n
 		case r >= '0' && r <= '9':
 			n := strings.IndexFunc(rest, func(r rune) bool { return !wordRune(r) && r != '.' })
 			if n < 0 {
 				n = len(rest)
 			}
-			out = append(out, token{tokenNumber, rest[:n], i})
+			out = append(out, sqlToken{tokenNumber, rest[:n], i})
 			i += n
 		case wordRune(r):
 			n := strings.IndexFunc(rest, func(r rune) bool { return !wordRune(r) })
@@ -79,11 +79,11 @@ func tokens(text string) []token {
 			}
 			if n == 1 && (r == 'x' || r == 'X') && len(rest) > 1 && rest[1] == '\'' {
 				body, m := quoted(rest[1:], '\'')
-				out = append(out, token{tokenString, body, i})
+				out = append(out, sqlToken{tokenString, body, i})
 				i += 1 + m
 				continue
 			}
-			out = append(out, token{tokenWord, rest[:n], i})
+			out = append(out, sqlToken{tokenWord, rest[:n], i})
 			i += n
 		default:
 			n := size
@@ -93,7 +93,7 @@ func tokens(text string) []token {
 					break
 				}
 			}
-			out = append(out, token{tokenSign, rest[:n], i})
+			out = append(out, sqlToken{tokenSign, rest[:n], i})
 			i += n
 		}
 	}
