@@ -439,3 +439,321 @@ func TestUniqueAmongLiveRows(t *testing.T) {
 		equal(t, slugs(t, docs), "a b c d")
 	})
 }
+
+func TestSoftRelations(t *testing.T) {
+	soft(t, func(t *testing.T, db *weft.DB, docs *weft.Repository[Doc], a, b, c *Doc) {
+		ctx := t.Context()
+		folders, pages, covers, labels := weft.Repo[Folder](db), weft.Repo[Page](db), weft.Repo[Cover](db), weft.Repo[Label](db)
+		must(t, pages.CreateMany(ctx, []*Page{{DocID: a.ID, Text: "1"}, {DocID: a.ID, Text: "2"}, {DocID: b.ID, Text: "3"}, {DocID: c.ID, Text: "4"}}))
+		must(t, covers.CreateMany(ctx, []*Cover{{ID: "ca", DocID: a.ID}, {ID: "cb", DocID: b.ID}}))
+		must(t, labels.CreateMany(ctx, []*Label{{ID: "x", Name: "X"}, {ID: "y", Name: "Y"}}))
+		for _, d := range []*Doc{a, b} {
+			must(t, docs.Link(ctx, d, "labels", "x", "y"))
+		}
+		_, err := pages.Where("text", "=", "2").Delete(ctx)
+		must(t, err)
+		_, err = covers.Delete(ctx, "cb")
+		must(t, err)
+		_, err = labels.Delete(ctx, "y")
+		must(t, err)
+		must(t, docs.Unlink(ctx, b, "labels", "x"))
+
+		// Eagerly, lazily, and lazily in a transaction.
+		check := func(a, b *Doc) {
+			t.Helper()
+			equal(t, a.Folder.Name, "f")
+			equal(t, len(a.Folder.Docs), 2)
+			equal(t, len(a.Pages), 1)
+			equal(t, a.Pages[0].Text, "1")
+			equal(t, a.Cover.ID, "ca")
+			equal(t, len(a.Labels), 1)
+			equal(t, a.Labels[0].Name, "X")
+			equal(t, len(a.Labels[0].Docs), 1)
+			equal(t, len(b.Pages), 1)
+			if b.Cover != nil || !weft.Loaded(b, "cover") {
+				t.Fatalf("the cover of b is %v", b.Cover)
+			}
+			equal(t, len(b.Labels), 0)
+		}
+		all := []string{"folder.docs", "pages", "cover", "labels.docs"}
+		eager, err := docs.With(all...).OrderBy("slug", weft.Asc).All(ctx)
+		must(t, err)
+		check(eager[0], eager[1])
+		lazy, err := docs.OrderBy("slug", weft.Asc).All(ctx)
+		must(t, err)
+		must(t, docs.LoadAll(ctx, lazy, all...))
+		check(lazy[0], lazy[1])
+		must(t, db.Tx(ctx, func(tx *weft.DB) error {
+			must(t, docs.In(tx).LoadAll(ctx, lazy, all...))
+			check(lazy[0], lazy[1])
+			return nil
+		}))
+
+		// What leads to a deleted parent leads nowhere.
+		_, err = folders.Filter(weft.Everything()).Delete(ctx)
+		must(t, err)
+		orphan, err := docs.With("folder").Where("slug", "=", "a").First(ctx)
+		must(t, err)
+		if orphan.Folder != nil || orphan.FolderID == nil {
+			t.Fatalf("the folder is %v, its key %v", orphan.Folder, orphan.FolderID)
+		}
+		for i, c := range []struct {
+			cond weft.Cond
+			want string
+		}{
+			{weft.Has("folder"), ""},
+			{weft.Not(weft.Has("folder")), "a b"},
+			{weft.Has("pages", weft.If("text", "=", "2")), ""},
+			{weft.HasCount("pages", "=", 1), "a b"},
+			{weft.Has("cover"), "a"},
+			{weft.Has("labels"), "a"},
+			{weft.HasCount("labels", "=", 0), "b"},
+			{weft.Has("labels", weft.HasCount("docs", "=", 1)), "a"},
+			{weft.Has("pages", weft.Has("doc", weft.If("slug", "=", "c"))), ""},
+		} {
+			if got := slugs(t, docs.Filter(c.cond)); got != c.want {
+				t.Errorf("condition %d holds for %q, want %q", i, got, c.want)
+			}
+		}
+		none, err := pages.Filter(weft.Has("doc")).Count(ctx)
+		must(t, err)
+		equal(t, none, 2)
+
+		// With deleted rows, where they are asked for.
+		shown, err := docs.WithQuery("folder", func(r *weft.Rel) { r.WithDeleted() }).WithQuery("pages", func(r *weft.Rel) {
+			r.WithDeleted().OrderBy("text", weft.Desc).Limit(1)
+		}).WithQuery("labels", func(r *weft.Rel) { r.WithDeleted() }).WithDeleted().OrderBy("slug", weft.Asc).All(ctx)
+		must(t, err)
+		equal(t, len(shown), 3)
+		equal(t, shown[0].Folder.Name, "f")
+		equal(t, shown[0].Pages[0].Text, "2")
+		equal(t, len(shown[0].Labels), 2) // the deleted label, and both links live
+		equal(t, len(shown[1].Labels), 1) // one link was taken away
+		equal(t, shown[2].Pages[0].Text, "4")
+		hidden, err := docs.WithDeleted().With("folder", "pages").Where("slug", "=", "c").First(ctx)
+		must(t, err)
+		if hidden.Folder != nil {
+			t.Fatal("the relation of a row that is shown shows deleted rows")
+		}
+		equal(t, len(hidden.Pages), 1)
+
+		must(t, folders.Restore(ctx, *a.FolderID))
+		back, err := folders.With("docs").First(ctx)
+		must(t, err)
+		equal(t, len(back.Docs), 2)
+	})
+}
+
+// A pair that was parted can be joined again, whatever key the join model has.
+func TestSoftLinks(t *testing.T) {
+	soft(t, func(t *testing.T, db *weft.DB, docs *weft.Repository[Doc], a, b, c *Doc) {
+		ctx := t.Context()
+		must(t, weft.Repo[Label](db).CreateMany(ctx, []*Label{{ID: "x"}, {ID: "y"}, {ID: "z"}}))
+		ann := db.User("ann")
+		for _, l := range []struct {
+			docs     *weft.Repository[Doc]
+			relation string
+			rows     func(deleted bool) int64
+		}{
+			{docs, "labels", func(deleted bool) int64 { return countOf[DocLabel](t, db, deleted) }},
+			{weft.Repo[Doc](ann), "stars", func(deleted bool) int64 { return countOf[DocStar](t, ann, deleted) }},
+		} {
+			ids := func() string {
+				t.Helper()
+				must(t, l.docs.Load(ctx, a, l.relation))
+				list := a.Labels
+				if l.relation == "stars" {
+					list = a.Stars
+				}
+				var out []string
+				for _, x := range list {
+					out = append(out, x.ID)
+				}
+				return strings.Join(out, " ")
+			}
+			must(t, l.docs.Link(ctx, a, l.relation, "x", "y"))
+			equal(t, ids(), "x y")
+			must(t, l.docs.Unlink(ctx, a, l.relation, "x"))
+			must(t, l.docs.Unlink(ctx, a, l.relation, "x"))
+			equal(t, ids(), "y")
+			equal(t, l.rows(true), 2)
+			must(t, l.docs.Link(ctx, a, l.relation, "x", "y"))
+			equal(t, ids(), "x y")
+			must(t, l.docs.Link(ctx, a, l.relation, "x"))
+			equal(t, l.rows(false), 2)
+			must(t, l.docs.Relink(ctx, a, l.relation, "z", "x"))
+			equal(t, ids(), "x z")
+			must(t, l.docs.Relink(ctx, a, l.relation))
+			equal(t, ids(), "")
+			equal(t, l.rows(false), 0)
+			must(t, l.docs.Relink(ctx, a, l.relation, "y"))
+			equal(t, ids(), "y")
+			if got := l.rows(true); got < 3 {
+				t.Errorf("%d rows of the join model are left, want all that ever were", got)
+			}
+		}
+	})
+}
+
+func countOf[T any](t *testing.T, db *weft.DB, deleted bool) int64 {
+	t.Helper()
+	q := weft.Repo[T](db).Filter(weft.Everything())
+	if deleted {
+		q = q.WithDeleted()
+	}
+	n, err := q.Count(t.Context())
+	must(t, err)
+	return n
+}
+
+// A user's handle sees its own rows of the join model alone, those of others
+// neither in relations nor in conditions; without one, a pair counts once.
+func TestScopedJoinModel(t *testing.T) {
+	soft(t, func(t *testing.T, db *weft.DB, docs *weft.Repository[Doc], a, b, c *Doc) {
+		ctx := t.Context()
+		must(t, weft.Repo[Label](db).CreateMany(ctx, []*Label{{ID: "x"}, {ID: "y"}}))
+		ann, bob := weft.Repo[Doc](db.User("ann")), weft.Repo[Doc](db.User("bob"))
+		must(t, ann.Link(ctx, a, "stars", "x", "y"))
+		must(t, bob.Link(ctx, a, "stars", "x"))
+		must(t, bob.Link(ctx, b, "stars", "y"))
+		stars := func(r *weft.Repository[Doc]) string {
+			t.Helper()
+			list, err := r.With("stars").OrderBy("slug", weft.Asc).All(ctx)
+			must(t, err)
+			var out []string
+			for _, d := range list {
+				s := d.Slug
+				for _, l := range d.Stars {
+					s += l.ID
+				}
+				out = append(out, s)
+			}
+			limited, err := r.WithQuery("stars", func(r *weft.Rel) { r.OrderBy("id", weft.Asc).Limit(5) }).OrderBy("slug", weft.Asc).All(ctx)
+			must(t, err)
+			for i, d := range limited {
+				equal(t, len(d.Stars), len(list[i].Stars))
+			}
+			must(t, r.LoadAll(ctx, limited, "stars"))
+			for i, d := range limited {
+				equal(t, len(d.Stars), len(list[i].Stars))
+			}
+			return strings.Join(out, " ")
+		}
+		equal(t, stars(ann), "axy b")
+		equal(t, stars(bob), "ax by")
+		equal(t, stars(docs), "axy by")
+		for _, c := range []struct {
+			cond         weft.Cond
+			ann, bob, db string
+		}{
+			{weft.Has("stars"), "a", "a b", "a b"},
+			{weft.Has("stars", weft.If("id", "=", "y")), "a", "b", "a b"},
+			{weft.HasCount("stars", "=", 2), "a", "", "a"},
+			{weft.HasCount("stars", "=", 1), "", "a b", "b"},
+			{weft.Not(weft.Has("stars", weft.If("id", "=", "x"))), "b", "b", "b"},
+		} {
+			equal(t, slugs(t, ann.Filter(c.cond)), c.ann)
+			equal(t, slugs(t, bob.Filter(c.cond)), c.bob)
+			equal(t, slugs(t, docs.Filter(c.cond)), c.db)
+		}
+		must(t, ann.Unlink(ctx, a, "stars", "x"))
+		equal(t, stars(ann), "ay b")
+		equal(t, stars(bob), "ax by")
+		equal(t, stars(docs), "axy by")
+		must(t, bob.Unlink(ctx, a, "stars", "x"))
+		equal(t, stars(docs), "ay by")
+
+		// Marks of a user's rows are the user's.
+		mine := weft.Repo[DocStar](db.User("ann"))
+		theirs, err := weft.Repo[DocStar](db).WithDeleted().Where("userId", "=", "bob").All(ctx)
+		must(t, err)
+		for _, s := range theirs {
+			is(t, mine.Restore(ctx, weft.Key(s.ID)), weft.ErrNotFound)
+			is(t, mine.Purge(ctx, weft.Key(s.ID)), weft.ErrNotFound)
+			gone, err := mine.Delete(ctx, weft.Key(s.ID))
+			must(t, err)
+			equal(t, gone, false)
+		}
+		n, err := mine.WithDeleted().Count(ctx)
+		must(t, err)
+		equal(t, n, 2)
+		n, err = mine.WithDeleted().Filter(weft.Everything()).Purge(ctx)
+		must(t, err)
+		equal(t, n, 2)
+		equal(t, countOf[DocStar](t, db, true), 2)
+	})
+}
+
+func TestSoftDeleteInTransactions(t *testing.T) {
+	soft(t, func(t *testing.T, db *weft.DB, docs *weft.Repository[Doc], a, b, c *Doc) {
+		ctx := t.Context()
+		stop := errors.New("stop")
+		is(t, db.Tx(ctx, func(tx *weft.DB) error {
+			in := docs.In(tx)
+			_, err := in.Delete(ctx, a.ID)
+			must(t, err)
+			must(t, in.Restore(ctx, c.ID))
+			must(t, in.Purge(ctx, b.ID))
+			equal(t, slugs(t, in), "c")
+			is(t, tx.Tx(ctx, func(tx *weft.DB) error { // it can fail alone
+				_, err := docs.In(tx).Delete(ctx, c.ID)
+				must(t, err)
+				equal(t, slugs(t, docs.In(tx)), "")
+				return stop
+			}), stop)
+			equal(t, slugs(t, in), "c")
+			return stop
+		}), stop)
+		equal(t, slugs(t, docs), "a b")
+		equal(t, slugs(t, docs.WithDeleted()), "a b c")
+
+		must(t, db.Tx(ctx, func(tx *weft.DB) error {
+			in := docs.In(tx)
+			_, err := in.Delete(ctx, a.ID)
+			must(t, err)
+			return in.Create(ctx, &Doc{Slug: "a", N: 100}) // takes the slug over
+		}))
+		is(t, docs.Restore(ctx, a.ID), weft.ErrConflict)
+		d, err := docs.Where("slug", "=", "a").First(ctx)
+		must(t, err)
+		equal(t, d.N, 100)
+
+		// What was deleted meanwhile cannot be saved.
+		loaded, err := docs.Find(ctx, b.ID)
+		must(t, err)
+		_, err = docs.Delete(ctx, b.ID)
+		must(t, err)
+		loaded.N = 77
+		is(t, docs.Save(ctx, loaded), weft.ErrNotFound)
+		is(t, errOf(docs.Update(ctx, b.ID, weft.Set{"n": 1}.IfVersion(weft.VersionOf(loaded)))), weft.ErrNotFound)
+		must(t, docs.Restore(ctx, b.ID))
+		is(t, docs.Save(ctx, loaded), weft.ErrConflict)
+	})
+}
+
+// Pages go on where they were when rows around the cursor are deleted.
+func TestCursorsAcrossDeletedRows(t *testing.T) {
+	soft(t, func(t *testing.T, db *weft.DB, docs *weft.Repository[Doc], a, b, c *Doc) {
+		ctx := t.Context()
+		for _, s := range []string{"d", "e", "f", "g"} {
+			must(t, docs.Create(ctx, &Doc{Slug: s}))
+		}
+		q := docs.OrderBy("slug", weft.Asc).Limit(2)
+		first, err := q.WithTotal().Page(ctx)
+		must(t, err)
+		equal(t, first.Data[1].Slug, "b")
+		equal(t, *first.Total, 6)
+		_, err = docs.WhereIn("slug", "b", "d").Delete(ctx) // the cursor's own row, and the next
+		must(t, err)
+		second, err := q.After(first.Cursor).Page(ctx)
+		must(t, err)
+		equal(t, second.Data[0].Slug+second.Data[1].Slug, "ef")
+		back, err := q.Before(second.Start).Page(ctx)
+		must(t, err)
+		equal(t, len(back.Data), 1)
+		equal(t, back.Data[0].Slug, "a")
+		all, err := q.WithDeleted().After(first.Cursor).Page(ctx)
+		must(t, err)
+		equal(t, all.Data[0].Slug+all.Data[1].Slug, "cd")
+	})
+}

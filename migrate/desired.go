@@ -40,6 +40,7 @@ type index struct {
 	columns []string
 	unique  bool
 	where   string
+	all     *string // the condition without that for live rows; nil where there is none for them
 	reason  string
 }
 
@@ -178,6 +179,8 @@ func (d *desired) checkName(who, what, name string) {
 	}
 }
 
+const amongLive = " among live rows"
+
 // addIndexes makes the indexes that fields and options ask for. Uniqueness of
 // a model with soft delete holds among live rows.
 func (d *desired) addIndexes(t *table) {
@@ -235,12 +238,12 @@ func (d *desired) addIndex(t *table, x *index) {
 		x.name = IndexName(t.name, x.columns, x.unique)
 	}
 	if del := t.model.DeletedF; del != nil && x.unique {
-		live := quote(del.Column) + " IS NULL"
-		if x.where != "" {
-			live = "(" + x.where + ") AND " + live
+		live, all := quote(del.Column)+" IS NULL", x.where
+		if all != "" {
+			live = "(" + all + ") AND " + live
 		}
-		x.where = live
-		x.reason += " among live rows"
+		x.where, x.all = live, &all
+		x.reason += amongLive
 	}
 	for _, y := range t.indexes {
 		if fold(y.name) == fold(x.name) && y.unique == x.unique && slices.Equal(y.columns, x.columns) && samePredicate(x.where, y.where) {

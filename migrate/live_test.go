@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -207,4 +208,56 @@ func TestProcessesTogether(t *testing.T) {
 	if got := query(t, conn, "SELECT count(*) FROM weft_meta"); got[0] != "21" { // the format and 20 tables
 		t.Errorf("weft_meta has %s rows", got)
 	}
+}
+
+// A model that gets soft delete has its unique indexes made anew, once, and the
+// rows stay.
+func TestSoftDeleteLater(t *testing.T) {
+	had := soft()
+	had.Fields = slices.DeleteFunc(had.Fields, func(f *schema.Field) bool { return f.Role == schema.RoleDeleted })
+	conn := open(t)
+	if _, err := migrate.Auto(context.Background(), conn, build(t, had)); err != nil {
+		t.Fatal(err)
+	}
+	before := query(t, conn, "SELECT name FROM sqlite_schema WHERE sql LIKE '%UNIQUE INDEX%' ORDER BY name")
+	p, err := migrate.Auto(context.Background(), conn, build(t, soft()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replaced := 0
+	for _, s := range p.Steps {
+		if s.Kind == migrate.ReplaceIndex {
+			replaced++
+			if !strings.Contains(s.Reason, "has soft delete") || s.Destructive {
+				t.Errorf("step %+v", s)
+			}
+		}
+	}
+	if replaced == 0 || replaced != len(before) {
+		t.Errorf("%d indexes were replaced, there were %q:\n%s", replaced, before, p)
+	}
+	for _, sql := range query(t, conn, "SELECT sql FROM sqlite_schema WHERE sql LIKE '%UNIQUE INDEX%'") {
+		if !strings.Contains(sql, "IS NULL") {
+			t.Errorf("%s holds among all rows", sql)
+		}
+	}
+	if p, err := migrate.Auto(context.Background(), conn, build(t, soft())); err != nil || !p.Empty() {
+		t.Errorf("the next plan is\n%v, %v", p, err)
+	}
+	// The other way the index would be stricter than what the rows may hold.
+	had = soft()
+	had.Fields = slices.DeleteFunc(had.Fields, func(f *schema.Field) bool { return f.Role == schema.RoleDeleted })
+	if _, err := migrate.Auto(context.Background(), conn, build(t, had)); err == nil || !strings.Contains(err.Error(), "drop it, and it is made again") {
+		t.Errorf("losing soft delete: %v", err)
+	}
+}
+
+// Where a foreign key needs the index as it is, it stays.
+func TestSoftDeleteLaterUnderAForeignKey(t *testing.T) {
+	m := model("t", &schema.Field{Name: "code", Type: schema.Text, Unique: true},
+		&schema.Field{Name: "deletedAt", Type: schema.DateTime, Nullable: true, Role: schema.RoleDeleted})
+	refused(t, []string{
+		`CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT NOT NULL)`, `CREATE UNIQUE INDEX t_code_key ON t (code)`,
+		`CREATE TABLE other (code TEXT REFERENCES T(CODE))`,
+	}, op.CodeValidation, build(t, m), "t.t_code_key: the index exists with unique (code)")
 }

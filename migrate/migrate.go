@@ -2,9 +2,10 @@
 // at the database, finds what differs, says in a [Plan] what it would do and
 // does it in one transaction.
 //
-// So far it only ever adds: tables, columns and indexes. What would change or
-// lose something that exists is refused as a whole, with every difference
-// named. See DESIGN.md.
+// So far it only ever adds: tables, columns and indexes. The one thing that it
+// changes is a unique index of a model that gets soft delete, which then holds
+// among live rows. What would change or lose something else is refused as a
+// whole, with every difference named. See DESIGN.md.
 package migrate
 
 import (
@@ -24,9 +25,10 @@ type Kind string
 
 // The kinds of steps.
 const (
-	CreateTable Kind = "create_table"
-	AddColumn   Kind = "add_column"
-	AddIndex    Kind = "add_index"
+	CreateTable  Kind = "create_table"
+	AddColumn    Kind = "add_column"
+	AddIndex     Kind = "add_index"
+	ReplaceIndex Kind = "replace_index" // a unique index of all rows by one of live rows
 )
 
 // Step is one change of the schema. Rows is the number of rows that the table

@@ -70,7 +70,9 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 }
 
 // order puts tables before columns and these before indexes.
-func order(k Kind) int { return slices.Index([]Kind{CreateTable, AddColumn, AddIndex}, k) }
+func order(k Kind) int {
+	return slices.Index([]Kind{CreateTable, AddColumn, ReplaceIndex, AddIndex}, k)
+}
 
 type planner struct {
 	*Plan
@@ -174,6 +176,12 @@ func (p *planner) modify(t *table, changes []atlas.Change) error {
 		case *atlas.ModifyColumn:
 			p.modifyColumn(t, c)
 		case *atlas.ModifyIndex:
+			if ok, err := p.relaxed(t, c); err != nil {
+				return err
+			} else if ok {
+				p.relax(t, c.To.Name, rows)
+				continue
+			}
 			p.differs(t.name, c.To.Name, "the index exists with %s; drop it, and it is made again", indexWords(c))
 		case *atlas.AddPrimaryKey:
 			p.differs(t.name, "", "the table has no primary key, the model's is (%s)", strings.Join(t.key, ", "))
@@ -281,10 +289,8 @@ func indexWords(c *atlas.ModifyIndex) string {
 		if x.Unique {
 			s = "unique " + s
 		}
-		for _, a := range x.Attrs {
-			if pr, ok := a.(*sqlite.IndexPredicate); ok {
-				s += " where " + pr.P
-			}
+		if where := wherePart(x); where != "" {
+			s += " where " + where
 		}
 		return s
 	}
