@@ -48,7 +48,7 @@ func TestSoftDelete(t *testing.T) {
 		t.Fatal("not there")
 	}
 	// snippet:soft-show
-	all, err := tickets.WithDeleted().All(ctx)                                // both kinds
+	all, err := tickets.WithDeleted().All(ctx)                                 // both kinds
 	bin, err := tickets.WithDeleted().Where("deletedAt", "!=", nil).Count(ctx) // what was deleted
 	// end:soft-show
 	must(t, err)
