@@ -11,6 +11,7 @@ import (
 
 	"github.com/weftdb/weft"
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/pull"
 	"github.com/weftdb/weft/schema"
 )
 
@@ -22,7 +23,10 @@ type find struct {
 	sort   string
 	only   []string
 	limit  int
+	gone   bool
 	format format
+
+	notes []pull.Note // on models made of the database
 }
 
 func newFind() *cobra.Command {
@@ -31,7 +35,8 @@ func newFind() *cobra.Command {
 		Use:   "find <MODEL> <database>",
 		Short: "Find rows of a model",
 		Long: "Finds rows of a model in a SQLite file, which is opened for reading only. The models\n" +
-			"come from YAML files (--schema, a file or a folder).\n" +
+			"are those of YAML files (--schema, a file or a folder), or without any those that\n" +
+			"'weft schema show' makes of the database's tables.\n" +
 			"\n" +
 			"A condition is a field, an operator and a value: 'title like rock'. The operators\n" +
 			"are " + operatorList() + ".\n" +
@@ -44,9 +49,9 @@ func newFind() *cobra.Command {
 			"columns of its own; several are named in one column, as JSON in CSV.\n" +
 			"\n" +
 			"The exit status is 0 when the rows were found, also when there are none.",
-		Example: "  weft find Book app.db --schema models.yaml\n" +
-			"  weft find Book app.db --schema models.yaml --where 'title like loom' --where 'sold >= 5'\n" +
-			"  weft find Book app.db --schema models.yaml --where 'author.name = Ada' --sort -sold,title --limit 3\n" +
+		Example: "  weft find Book app.db\n" +
+			"  weft find Book app.db --where 'title like loom' --where 'sold >= 5'\n" +
+			"  weft find Book app.db --where 'author.name = Ada' --sort -sold,title --limit 3\n" +
 			"  weft find Author app.db --schema models.yaml --with books.genres --format json",
 		Args: takes(2, "model", "database"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,6 +69,7 @@ func newFind() *cobra.Command {
 	cmd.Flags().StringVar(&f.sort, "sort", "", "fields to sort by, such as -createdAt,title")
 	cmd.Flags().StringSliceVar(&f.only, "select", nil, "fields to write, such as title,sold (default all)")
 	cmd.Flags().IntVar(&f.limit, "limit", 0, "number of rows at most (default all)")
+	cmd.Flags().BoolVar(&f.gone, "deleted", false, "also rows that are marked deleted (soft delete)")
 	addFormat(cmd, &f.format)
 	return cmd
 }
@@ -81,7 +87,7 @@ func (f *find) run(ctx context.Context, stdout io.Writer, model, database string
 	if err != nil {
 		return err
 	}
-	db, err := f.open(d)
+	db, err := f.open(ctx, d)
 	if err != nil {
 		return err
 	}
@@ -93,13 +99,20 @@ func (f *find) run(ctx context.Context, stdout io.Writer, model, database string
 }
 
 // open opens the database with the models that it is read by.
-func (f *find) open(d *database) (*weft.DB, error) {
-	if len(f.schema) == 0 {
-		return nil, usagef("there is no --schema; give the YAML file that describes the models")
-	}
-	models, err := readModels(f.schema)
-	if err != nil {
-		return nil, err
+func (f *find) open(ctx context.Context, d *database) (*weft.DB, error) {
+	var models []*schema.Model
+	if len(f.schema) > 0 {
+		list, err := readModels(f.schema)
+		if err != nil {
+			return nil, err
+		}
+		models = list
+	} else {
+		r, err := d.pulled(ctx)
+		if err != nil {
+			return nil, err
+		}
+		models, f.notes = r.Set.Models, r.Notes
 	}
 	forReading(models)
 	list := make([]any, len(models))
@@ -111,7 +124,10 @@ func (f *find) open(d *database) (*weft.DB, error) {
 
 // op is the operation that the command line asks for.
 func (f *find) op(m *schema.Model) (op.Op, error) {
-	o := op.Op{Kind: op.Find, Model: m, Limit: f.limit, Fields: allFields(m)}
+	o := op.Op{Kind: op.Find, Model: m, Limit: f.limit, Fields: allFields(m), WithDeleted: f.gone}
+	if f.gone && m.DeletedF == nil {
+		return o, op.Errorf(op.CodeValidation, "--deleted: rows of %s are never only marked deleted", m.Name)
+	}
 	for _, text := range f.where {
 		c, err := parseWhere(m, text)
 		if err != nil {
@@ -130,6 +146,11 @@ func (f *find) op(m *schema.Model) (op.Op, error) {
 func (f *find) print(ctx context.Context, stdout io.Writer, db *weft.DB, model string) (err error) {
 	m, err := modelNamed(db.Schema(), model)
 	if err != nil {
+		for _, n := range f.notes { // perhaps it is a table without a model
+			if strings.EqualFold(n.Table, model) && n.Column == "" {
+				return fmt.Errorf("%w; %s", err, n)
+			}
+		}
 		return err
 	}
 	o, err := f.op(m)
