@@ -36,8 +36,7 @@ func newDev() *cobra.Command {
 			"first start, and serves read-only pages that list its models, their rows and\n" +
 			"where their relations lead. Ctrl-C stops it.",
 		Example: "  weft dev\n" +
-			"  weft dev --data /tmp/shop --listen 127.0.0.1:9000\n" +
-			"  curl http://127.0.0.1:8420/healthz",
+			"  weft dev --data /tmp/shop --listen 127.0.0.1:9000",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := d.validate(); err != nil {

@@ -72,9 +72,11 @@ func newRoot() *cobra.Command {
 		Short: "One data layer for Go programs",
 		Long: "Weft is one data layer for Go programs: models are declared once, and the same\n" +
 			"code runs on an embedded file, on a database server or on a cluster.",
-		Example: "  weft dev                 a sample database in the browser, kept in ./data\n" +
-			"  weft dev --data /tmp/x   the same, kept elsewhere\n" +
-			"  weft version             which build this is",
+		Example: "  weft init notes            # a project that runs\n" +
+			"  weft dev                   # a sample database in the browser, kept in ./data\n" +
+			"  weft find Book app.db      # rows of a model\n" +
+			"  weft doctor app.db         # is the database well\n" +
+			"  weft help query            # what a command does",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          noSuchCommand,
@@ -85,14 +87,26 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return usagef("%s", badNumber.ReplaceAllString(err.Error(), "$1: it is no whole number"))
 	})
-	root.AddCommand(newDev(), newDoctor(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
+	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
-	for _, c := range root.Commands() {
-		if c.Name() == "help" {
-			c.Example = "  weft help dev"
-		}
-	}
+	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
 	return root
+}
+
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [command]",
+		Short:   "Say what a command does",
+		Example: "  weft help query\n  weft help schema pull",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // badNumber is what the flag library says of a number that is none.

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"github.com/spf13/cobra"
 	"go.uber.org/goleak"
 )
 
@@ -134,22 +133,5 @@ func countRows(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if a, b := total(args[0]), total(args[1]); a != b || a == "0" {
 		ts.Fatalf("%s has %s rows, %s has %s", args[0], a, args[1], b)
-	}
-}
-
-func TestEveryCommandHasAnExample(t *testing.T) {
-	root := newRoot()
-	var look func(c *cobra.Command)
-	look = func(c *cobra.Command) {
-		for _, c := range c.Commands() {
-			if c.Example == "" || c.Short == "" {
-				t.Errorf("%s has no example or no description", c.CommandPath())
-			}
-			look(c)
-		}
-	}
-	look(root)
-	if root.Example == "" {
-		t.Error("weft has no example")
 	}
 }
