@@ -38,8 +38,8 @@ func newFind() *cobra.Command {
 			"are those of YAML files (--schema, a file or a folder), or without any those that\n" +
 			"'weft schema show' makes of the database's tables.\n" +
 			"\n" +
-			"A condition is a field, an operator and a value: 'title like rock'. The operators\n" +
-			"are " + operatorList() + ".\n" +
+			"A condition is a field, an operator and a value: 'title like rock'. The operators are\n" +
+			operatorList() + ".\n" +
 			"A field may be reached over relations (artist.name) and into JSON (meta.lang). Values\n" +
 			"are read as the field's type is. The lists of in, not in and between are separated by\n" +
 			"commas. A value in quotes is taken as it is, and null without quotes is NULL. Several\n" +
@@ -79,7 +79,8 @@ func operatorList() string {
 	for i, o := range operators {
 		names[i] = o.String()
 	}
-	return strings.Join(names, ", ")
+	half := len(names)/2 + 2
+	return strings.Join(names[:half], ", ") + ",\n" + strings.Join(names[half:], ", ")
 }
 
 func (f *find) run(ctx context.Context, stdout io.Writer, model, database string) (err error) {

@@ -374,6 +374,7 @@ func (p *project) greet(w io.Writer, v values) {
 	fmt.Fprint(w, `  go run .          # makes app.db and prints what is in it
   go test ./...
   weft query app.db "SELECT title, likes FROM posts ORDER BY likes DESC"
+  weft find Post app.db --where 'likes > 10' --with author --select title,likes
 
 The first build takes a minute: it compiles SQLite.
 `)

@@ -69,6 +69,13 @@ func TestProjectBuildsAndRuns(t *testing.T) {
 	if status != exitOK || stdout != "title,likes\nNotes on the engine,42\nOn weaving,7\nNot yet,0\n" {
 		t.Errorf("status %d, %q, %q", status, stdout, stderr)
 	}
+	status, stdout, stderr = weftCommand(t, "find", "Post", filepath.Join(dir, "app.db"), "--where", "likes > 10", "--with", "author", "--select", "title,likes", "--format", "json")
+	if status != exitOK || !strings.Contains(stdout, `{"title":"Notes on the engine","likes":42,"author":{`) || strings.Count(stdout, "\n") != 3 {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+	if status, stdout, stderr := weftCommand(t, "doctor", filepath.Join(dir, "app.db")); status != exitOK || strings.Contains(stdout, "warn  indexes") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
 }
 
 // goMod is what the go command says of a go.mod file.
