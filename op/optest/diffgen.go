@@ -64,6 +64,8 @@ var weights = []weight{
 	{"Author", 2},
 	{"Tag", 1},
 	{"PostTag", 2},
+	{"Guild", 2},
+	{"Membership", 3},
 	{"Profile", 1},
 	{"Employee", 2},
 	{"Parent", 2},

@@ -119,6 +119,21 @@ type PostTag struct {
 	TagID  string `weft:"primary,type=string"`
 }
 
+// Guild has authors as members, and may hold the same membership twice.
+type Guild struct {
+	ID      string    `weft:"primary,type=string"`
+	Members []*Author `weft:"many_to_many,through=Membership"`
+
+	MembersCount int64 `weft:"count=members"`
+}
+
+// Membership joins guilds and authors without a key of both.
+type Membership struct {
+	ID       int64  `weft:"primary"`
+	GuildID  string `weft:"type=string,index"`
+	AuthorID string `weft:"type=string"`
+}
+
 // Employee has a manager, an employee.
 type Employee struct {
 	ID        string `weft:"primary,type=string"`
@@ -265,6 +280,8 @@ var models = sync.OnceValues(func() (*schema.Set, error) {
 		Post{},
 		Tag{},
 		PostTag{},
+		Guild{},
+		Membership{},
 		Employee{},
 		Note{},
 		Account{},

@@ -29,6 +29,17 @@ func (d *db) seedBlog() {
 	}
 }
 
+// seedGuilds makes three guilds: g of a and of b, who joined it twice, h of b,
+// and i of nobody.
+func (d *db) seedGuilds() {
+	d.Helper()
+	d.insert("Author", rec{"id": "a", "name": "Ann"}, rec{"id": "b", "name": "Bob"})
+	d.insert("Guild", rec{"id": "g"}, rec{"id": "h"}, rec{"id": "i"})
+	for i, l := range []string{"ga", "gb", "gb", "hb"} {
+		d.insert("Membership", rec{"id": i + 1, "guildId": l[:1], "authorId": l[1:]})
+	}
+}
+
 func testVia(s *suite, t *testing.T) {
 	s.run(t, "belongs to", func(d *db) {
 		d.seedBlog()
@@ -52,6 +63,20 @@ func testVia(s *suite, t *testing.T) {
 		d.setOf(got, []any{"X", "1"}, []any{"Y", "1"}, []any{"X", "4"}, []any{"Y", "4"}, []any{"Z", "4"})
 		back := d.via("Tag", "posts", op.Op{Fields: []string{"id"}}, 0, 0, "y", "z")
 		d.setOf(back, []any{"1", "y"}, []any{"4", "y"}, []any{"7", "y"}, []any{"4", "z"}, []any{"5", "z"})
+	})
+	s.run(t, "linked twice is related once", func(d *db) {
+		d.seedGuilds()
+		got := d.via("Guild", "members", op.Op{Fields: []string{"id"}}, 0, 0, "g", "h")
+		d.setOf(got, []any{"a", "g"}, []any{"b", "g"}, []any{"b", "h"})
+		byName := op.Op{Fields: []string{"name"}, Sort: []op.Sort{desc("name")}}
+		d.setOf(d.via("Guild", "members", byName, 1, 1, "g", "h"), []any{"Ann", "g"})
+		d.matches("Guild", hasCount("members", op.Eq, 2), "g")
+		d.matches("Guild", hasCount("members", op.Eq, 1, cmp("name", op.Eq, "Bob")), "g h")
+		d.matches("Guild", has("members", cmp("name", op.Eq, "Ann")), "g")
+		if d.has(op.CapAggregations) {
+			n := op.Op{Aggs: []op.Agg{agg(op.AggCount, "", "n")}}
+			d.setOf(d.aggregateVia("Guild", "members", n, "g", "h", "i"), []any{int64(2), "g"}, []any{int64(1), "h"})
+		}
 	})
 	s.run(t, "to itself", func(d *db) {
 		d.insert("Employee", rec{"id": "boss", "name": "B"})

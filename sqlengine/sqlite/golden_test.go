@@ -151,6 +151,15 @@ func shapes(set *schema.Set) []struct {
 		{"count", op.Op{Kind: op.Count, Model: p, Filter: op.Cmp("active", op.Eq, true)}},
 		{"aggregate", op.Op{Kind: op.Aggregate, Model: p, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}, {Func: op.AggSum, Field: "balance", As: "s"}, {Func: op.AggMax, Field: "age", As: "m"}}}},
 		{"group, having", op.Op{Kind: op.Aggregate, Model: p, GroupBy: []string{"active"}, Aggs: []op.Agg{{Func: op.AggCountDistinct, Field: "name", As: "n"}}, Having: op.Cmp("n", op.Gt, int64(1)), Sort: []op.Sort{{Field: "n", Desc: true}}, Limit: 5}},
+		{"aggregate via has many", op.Op{
+			Kind: op.Aggregate, Model: p, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}}, Using: op.Cmp("active", op.Eq, true),
+			Via: &op.Via{Model: p, Relation: "reports", Keys: [][]any{{int64(1)}, {int64(2)}}},
+		}},
+		{"aggregate via many to many, having", op.Op{
+			Kind: op.Aggregate, Model: g, GroupBy: []string{"title"}, Aggs: []op.Agg{{Func: op.AggCount, As: "n"}},
+			Having: op.Cmp("n", op.Gt, int64(1)), Sort: []op.Sort{{Field: "n", Desc: true}},
+			Via: &op.Via{Model: p, Relation: "groups", Keys: [][]any{{int64(1)}}},
+		}},
 		{"insert", op.Op{Kind: op.Insert, Model: p, Rows: [][]any{row}}},
 		{"update", op.Op{Kind: op.Update, Model: p, Filter: op.Cmp("id", op.Eq, int64(1)), Set: []op.Assign{{Field: "name", Value: "x"}}}},
 		{"update, version checked", op.Op{

@@ -198,6 +198,16 @@ SELECT a0, a1 FROM (SELECT t0."active" AS a0, count(DISTINCT t0."name") AS a1 FR
 -- args [1 5]
 -- index [] scan [people] notes ["no index serves GROUP BY: the rows are sorted" "no index serves count(DISTINCT): the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
+-- aggregate via has many
+SELECT count(*) AS a0, t0."manager_id" AS a1 FROM "people" AS t0 WHERE t0."manager_id" IN (?, ?) AND t0."active" = ? GROUP BY t0."manager_id"
+-- args [1 2 1]
+-- index [people_manager_id_idx] scan [] notes []
+
+-- aggregate via many to many, having
+SELECT a0, a1, a2 FROM (SELECT t0."title" AS a0, count(*) AS a1, t1."person_id" AS a2 FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?) GROUP BY t0."title", t1."person_id") WHERE a1 > ? ORDER BY a1 DESC
+-- args [1 1]
+-- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes ["no index serves GROUP BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
+
 -- insert
 INSERT INTO "people" ("name", "email", "age", "balance", "active", "born", "profile", "tags", "avatar", "version", "manager_id") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 -- args [Ann <nil> 1 1230 1 <nil> {} [] [1] 1 <nil>]
