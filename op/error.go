@@ -148,11 +148,17 @@ const (
 )
 
 // ConflictError is a write that another write stands against.
+//
+// ID is the key of the row that could not be written, as [Key] writes it: of a
+// row to be inserted the one given, of an update or delete the one that its
+// filter names. It is empty where the database would have made the key, where
+// the filter may hold for several rows, and for a serialization conflict. Of a
+// stale row it is that row's key.
 type ConflictError struct {
 	Reason  string // unique, exists, stale, serialization, reference
 	Model   string
 	ID      string
-	Fields  []string
+	Fields  []string // unique, exists: those that another row has the same values in; reference: may be empty
 	Row     any   // stale: Current as the model's Go struct, set by the typed API
 	Current []any // stale: the row as it is now, all fields of the model in order; may be nil
 	Deleted bool  // exists, unique: the other row is marked deleted

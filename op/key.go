@@ -1,6 +1,7 @@
 package op
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -44,6 +45,67 @@ func KeyText(m *schema.Model, row []any) string {
 		}
 	}
 	return Key(parts...)
+}
+
+// FilterKey returns the key of the one row that a condition can hold for,
+// because it says what every part of the key equals; false for any other
+// condition. The condition has gone through Normalize.
+func FilterKey(m *schema.Model, c *Cond) ([]any, bool) {
+	key := make([]any, len(m.Primary))
+	for i, f := range m.Primary {
+		v, ok := equals(f, c)
+		for j := 0; !ok && c.Kind == And && j < len(c.Conds); j++ {
+			v, ok = equals(f, &c.Conds[j])
+		}
+		if !ok {
+			return nil, false
+		}
+		key[i] = v
+	}
+	return key, true
+}
+
+func equals(f *schema.Field, c *Cond) (any, bool) {
+	if c.Kind == Compare && c.Op == Eq && c.Field == f.Name && len(c.Path) == 0 {
+		return c.Value, true
+	}
+	return nil, false
+}
+
+// NoteRow notes in a conflict with a unique value, a key or a foreign key which
+// row could not be written, and returns the error. See ConflictError.ID, which
+// every engine fills by it.
+func NoteRow(o *Op, err error) error {
+	var c *ConflictError
+	if o.Model == nil || !errors.As(err, &c) || c.ID != "" || c.Model != o.Model.Name {
+		return err
+	}
+	switch c.Reason {
+	case ReasonUnique, ReasonExists, ReasonReference:
+	default:
+		return err
+	}
+	switch o.Kind {
+	case Insert, Upsert:
+		i := c.Index
+		if i < 0 && len(o.Rows) == 1 {
+			i = 0
+		}
+		if i < 0 || i >= len(o.Rows) {
+			return err
+		}
+		for _, f := range o.Model.Primary {
+			if _, unset := o.Rows[i][f.Pos].(Unset); unset {
+				return err // the database would have made it
+			}
+		}
+		c.ID = KeyText(o.Model, o.Rows[i])
+	case Update, Increment, Delete:
+		if key, ok := FilterKey(o.Model, &o.Filter); ok {
+			c.ID = Key(key...)
+		}
+	}
+	return err
 }
 
 // splitKey undoes Key for a key of several parts.

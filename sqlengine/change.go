@@ -2,7 +2,6 @@ package sqlengine
 
 import (
 	"context"
-	"slices"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -23,7 +22,7 @@ func (c *Core) change(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		res, err = c.once(ctx, s, o)
 	}
 	if err != nil {
-		err = explain(err, o.Kind.String(), o.Model, -1)
+		err = op.NoteRow(o, explain(err, o.Kind.String(), o.Model, -1))
 		c.noteDeleted(ctx, s, o, err)
 		return op.Result{}, err
 	}
@@ -73,21 +72,8 @@ func (c *Core) direct(o *op.Op) *op.Cond {
 // byKey reports whether a condition holds for one row at most, because it
 // names the whole key.
 func byKey(m *schema.Model, c *op.Cond) bool {
-	one := func(f *schema.Field, c *op.Cond) bool {
-		return c.Kind == op.Compare && c.Op == op.Eq && len(c.Path) == 0 && m.Field(c.Field) == f
-	}
-	if len(m.Primary) == 1 && one(m.Primary[0], c) {
-		return true
-	}
-	if c.Kind != op.And {
-		return false
-	}
-	for _, f := range m.Primary {
-		if !slices.ContainsFunc(c.Conds, func(c op.Cond) bool { return one(f, &c) }) {
-			return false
-		}
-	}
-	return true
+	_, ok := op.FilterKey(m, c)
+	return ok
 }
 
 // same reports whether two conditions by key are the same; of others than

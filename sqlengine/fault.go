@@ -73,6 +73,9 @@ func explain(err error, verb string, m *schema.Model, index int) error {
 		e.Op = title
 		return e
 	}
+	if at := modelOf(m, f); at != m { // what a foreign key carried the change to
+		m, name = at, at.Name
+	}
 	fields := fieldNames(m, f)
 	switch f.Class {
 	case FaultUnique, FaultKey:
@@ -102,6 +105,19 @@ func explain(err error, verb string, m *schema.Model, index int) error {
 	e.Op = title
 	e.Index = index
 	return e
+}
+
+// modelOf is the model of the table that a fault names; m where it names none.
+func modelOf(m *schema.Model, f *Fault) *schema.Model {
+	if m == nil || f.Table == "" || strings.EqualFold(f.Table, m.Table) || m.Set() == nil {
+		return m
+	}
+	for _, other := range m.Set().Models {
+		if strings.EqualFold(other.Table, f.Table) {
+			return other
+		}
+	}
+	return m
 }
 
 func isKey(m *schema.Model, f *Fault) bool {

@@ -20,7 +20,7 @@ func unique(m *schema.Model, t *table, pos int) error {
 			if i == 0 {
 				return exists(m, other)
 			}
-			return &op.ConflictError{Reason: op.ReasonUnique, Model: m.Name, ID: op.KeyText(m, row), Fields: names(fields), Index: -1}
+			return &op.ConflictError{Reason: op.ReasonUnique, Model: m.Name, Fields: names(fields), Index: -1}
 		}
 	}
 	return nil
@@ -29,7 +29,7 @@ func unique(m *schema.Model, t *table, pos int) error {
 // exists is the conflict with a row that has the key.
 func exists(m *schema.Model, row []any) error {
 	return &op.ConflictError{
-		Reason: op.ReasonExists, Model: m.Name, ID: op.KeyText(m, row), Fields: names(m.Primary), Deleted: op.Deleted(m, row), Index: -1,
+		Reason: op.ReasonExists, Model: m.Name, Fields: names(m.Primary), Deleted: op.Deleted(m, row), Index: -1,
 	}
 }
 
@@ -56,7 +56,7 @@ func pointsSomewhere(s *state, m *schema.Model, row []any) error {
 		}
 		key := pick(row, k.Fields)
 		if !slices.Contains(key, nil) && len(s.having(k.Target, k.TargetFields, key)) == 0 {
-			return &op.ConflictError{Reason: op.ReasonReference, Model: m.Name, ID: op.KeyText(m, row), Fields: names(k.Fields), Index: -1}
+			return &op.ConflictError{Reason: op.ReasonReference, Model: m.Name, Fields: names(k.Fields), Index: -1}
 		}
 	}
 	return nil
@@ -64,8 +64,9 @@ func pointsSomewhere(s *state, m *schema.Model, row []any) error {
 
 // carrier carries the end or change of a key to the rows that point at it.
 type carrier struct {
-	s    *state
-	keys []op.ForeignKey
+	s     *state
+	keys  []op.ForeignKey
+	model *schema.Model // of the operation, which its errors are about
 	// open are keys that are gone though no action takes care of what points
 	// at them; at the end nothing may.
 	open []openKey
@@ -76,7 +77,6 @@ type carrier struct {
 type openKey struct {
 	key  op.ForeignKey
 	vals []any
-	id   string
 }
 
 type setRow struct {
@@ -107,9 +107,9 @@ func (c *carrier) deleted(m *schema.Model, gone [][]any) error {
 					return err
 				}
 			case schema.Restrict:
-				return stillReferenced(m, op.KeyText(m, row))
+				return c.stillReferenced()
 			default:
-				c.open = append(c.open, openKey{k, vals, op.KeyText(m, row)})
+				c.open = append(c.open, openKey{k, vals})
 			}
 		}
 	}
@@ -136,9 +136,9 @@ func (c *carrier) moved(m *schema.Model, old, row []any) error {
 				return err
 			}
 		case schema.Restrict:
-			return stillReferenced(m, op.KeyText(m, old))
+			return c.stillReferenced()
 		default:
-			c.open = append(c.open, openKey{k, before, op.KeyText(m, old)})
+			c.open = append(c.open, openKey{k, before})
 		}
 	}
 	return nil
@@ -159,7 +159,7 @@ func (c *carrier) point(k op.ForeignKey, children [][]any, vals []any, a schema.
 				row[f.Pos] = nil
 			}
 			if row[f.Pos] == nil && !f.Nullable {
-				return stillReferenced(k.Target, op.KeyText(k.Model, child))
+				return c.stillReferenced()
 			}
 		}
 		pos := slices.IndexFunc(t.rows, setOf([][]any{child}).has)
@@ -176,26 +176,26 @@ func (c *carrier) point(k op.ForeignKey, children [][]any, vals []any, a schema.
 }
 
 // end checks what no action took care of.
-func (c *carrier) end(m *schema.Model) error {
+func (c *carrier) end() error {
 	for _, o := range c.open {
 		gone := len(c.s.having(o.key.Target, o.key.TargetFields, o.vals)) == 0
 		if gone && len(c.s.having(o.key.Model, o.key.Fields, o.vals)) > 0 {
-			return stillReferenced(m, o.id)
+			return c.stillReferenced()
 		}
 	}
 	for _, r := range c.set {
 		if !slices.ContainsFunc(c.s.rows(r.model), setOf([][]any{r.row}).has) {
 			continue
 		}
-		if err := pointsSomewhere(c.s, r.model, r.row); err != nil {
-			return err
+		if pointsSomewhere(c.s, r.model, r.row) != nil {
+			return c.stillReferenced()
 		}
 	}
 	return nil
 }
 
-func stillReferenced(m *schema.Model, id string) error {
-	return &op.ConflictError{Reason: op.ReasonReference, Model: m.Name, ID: id, Index: -1}
+func (c *carrier) stillReferenced() error {
+	return &op.ConflictError{Reason: op.ReasonReference, Model: c.model.Name, Index: -1}
 }
 
 // drop takes rows out of a table.

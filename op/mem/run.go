@@ -28,6 +28,11 @@ func run(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	if err := guards(s, o); err != nil {
 		return op.Result{}, err
 	}
+	res, err := perform(ctx, s, o)
+	return res, op.NoteRow(o, err)
+}
+
+func perform(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	switch o.Kind {
 	case op.Find:
 		return find(ctx, s, o)

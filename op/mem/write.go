@@ -174,13 +174,13 @@ func settle(s *state, m *schema.Model, t *table, olds [][]any, positions []int) 
 			return err
 		}
 	}
-	c := carrier{s: s, keys: foreignKeys(m)}
+	c := carrier{s: s, keys: foreignKeys(m), model: m}
 	for i, pos := range positions {
 		if err := c.moved(m, olds[i], t.rows[pos]); err != nil {
 			return err
 		}
 	}
-	if err := c.end(m); err != nil {
+	if err := c.end(); err != nil {
 		return err
 	}
 	for _, pos := range positions {
@@ -202,11 +202,11 @@ func remove(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 		gone[i] = t.rows[pos]
 	}
 	t.drop(gone)
-	c := carrier{s: s, keys: foreignKeys(o.Model)}
+	c := carrier{s: s, keys: foreignKeys(o.Model), model: o.Model}
 	if err := c.deleted(o.Model, gone); err != nil {
 		return op.Result{}, err
 	}
-	if err := c.end(o.Model); err != nil {
+	if err := c.end(); err != nil {
 		return op.Result{}, err
 	}
 	return returning(ctx, o, gone)

@@ -7,7 +7,47 @@ import (
 	"github.com/weftdb/weft/op"
 )
 
+// about fails unless a conflict names the row, and the fields where some are
+// given.
+func (d *db) about(c *op.ConflictError, model, id string, index int, fields ...string) {
+	d.Helper()
+	if c.Model != model || c.ID != id || c.Index != index || (fields != nil && !slices.Equal(c.Fields, fields)) {
+		d.Errorf("the conflict is about %s %q, row %d, fields %v, want %s %q, row %d, fields %v", c.Model, c.ID, c.Index, c.Fields, model, id, index, fields)
+	}
+}
+
 func testConflict(s *suite, t *testing.T) {
+	s.run(t, "names the row and the fields", func(d *db) {
+		d.insert("Account", rec{"id": "a", "email": "a@y", "tenant": "t", "handle": "h"}, rec{"id": "b", "email": "b@y"})
+		d.insert("Seat", rec{"hall": "A,1", "row": 1})
+		d.insert("Ticket", rec{"id": 5, "title": "x"})
+		d.about(d.conflict(d.ins("Account", rec{"id": "a"}), op.ReasonExists), "Account", "a", -1, "id")
+		d.about(d.conflict(d.ins("Account", rec{"id": "n", "email": "b@y"}), op.ReasonUnique), "Account", "n", -1, "email")
+		d.about(d.conflict(d.ins("Account", rec{"id": "n", "tenant": "t", "handle": "h"}), op.ReasonUnique), "Account", "n", -1, "tenant", "handle")
+		d.about(d.conflict(d.ins("Account", rec{"id": "n"}, rec{"id": "m", "email": "a@y"}, rec{"id": "l", "email": "b@y"}), op.ReasonUnique), "Account", "m", 1, "email")
+		d.about(d.conflict(d.ins("Seat", rec{"hall": "B", "row": 1}, rec{"hall": "A,1", "row": 1}), op.ReasonExists), "Seat", `A\,1,1`, 1, "hall", "row")
+		d.about(d.conflict(d.ins("Ticket", rec{"id": 5, "title": "y"}), op.ReasonExists), "Ticket", "5", -1, "id")
+		email := to("email", "a@y")
+		d.about(d.conflict(d.set("Account", cmp("id", op.Eq, "b"), email), op.ReasonUnique), "Account", "b", -1, "email")
+		d.about(d.conflict(d.set("Account", and(cmp("balance", op.Ge, 0), cmp("id", op.Eq, "b")), email), op.ReasonUnique), "Account", "b", -1, "email")
+		d.about(d.conflict(d.set("Account", cmp("email", op.Eq, "b@y"), email), op.ReasonUnique), "Account", "", -1, "email")
+		by := op.Conflict{Fields: []string{"id"}, Update: []string{"balance"}}
+		d.about(d.conflict(d.ups("Account", by, rec{"id": "b"}, rec{"id": "n", "email": "a@y"}), op.ReasonUnique), "Account", "n", 1, "email")
+		d.about(d.conflict(op.Op{Kind: op.Batch, Batch: []op.Op{d.ins("Account", rec{"id": "n"}), d.ins("Account", rec{"id": "a"})}}, op.ReasonExists), "Account", "a", -1, "id")
+		d.insert("Parent", rec{"id": "p"})
+		d.insert("ChildRestrict", rec{"id": "c", "parentId": "p"})
+		d.about(d.conflict(d.ins("ChildRestrict", rec{"id": "d", "parentId": "none"}), op.ReasonReference), "ChildRestrict", "d", -1)
+		d.about(d.conflict(d.set("ChildRestrict", cmp("id", op.Eq, "c"), to("parentId", "none")), op.ReasonReference), "ChildRestrict", "c", -1)
+		d.about(d.conflict(d.del("Parent", cmp("id", op.Eq, "p")), op.ReasonReference), "Parent", "p", -1)
+		d.about(d.conflict(d.del("Parent", op.Cond{}), op.ReasonReference), "Parent", "", -1)
+	})
+	s.run(t, "a key that the database would have made is not named", func(d *db) {
+		d.insert("Coupon", rec{"code": "x"})
+		d.about(d.conflict(d.ins("Coupon", rec{"code": "x"}), op.ReasonUnique), "Coupon", "", -1, "code")
+		d.about(d.conflict(d.ins("Coupon", rec{"code": "y"}, rec{"code": "x"}), op.ReasonUnique), "Coupon", "", 1, "code")
+		d.about(d.conflict(d.ins("Coupon", rec{"id": 70, "code": "x"}), op.ReasonUnique), "Coupon", "70", -1, "code")
+		d.about(d.conflict(d.ups("Coupon", op.Conflict{Fields: []string{"id"}}, rec{"code": "x"}), op.ReasonUnique), "Coupon", "", -1, "code")
+	})
 	s.run(t, "the key exists", func(d *db) {
 		d.insert("Plain", rec{"id": "a"})
 		c := d.conflict(d.ins("Plain", rec{"id": "a"}), op.ReasonExists)

@@ -129,11 +129,12 @@ func total(o *op.Op) bool {
 	return true
 }
 
-// errorsDiffer compares errors by code and, of conflicts, by reason.
+// errorsDiffer compares errors by code and, of conflicts, by reason and by the
+// row they are about.
 func errorsDiffer(o *op.Op, got, want error) string {
 	g, w := failure(got), failure(want)
 	if g == w {
-		return ""
+		return conflictsDiffer(got, want)
 	}
 	// A write can break several rules at once, and engines look in different
 	// order; which of them stands first is not promised.
@@ -147,6 +148,22 @@ func errorsDiffer(o *op.Op, got, want error) string {
 		return ""
 	}
 	return fmt.Sprintf("the error is %q (%v), want %q (%v)", g, got, w, want)
+}
+
+// conflictsDiffer compares what two conflicts of the same reason say. Which of
+// several unique fields that are taken, or of several stale rows, is named is
+// not promised.
+func conflictsDiffer(got, want error) string {
+	var g, w *op.ConflictError
+	if !errors.As(got, &g) || !errors.As(want, &w) {
+		return ""
+	}
+	fields := w.Reason != op.ReasonExists || slices.Equal(g.Fields, w.Fields)
+	if g.Model != w.Model || (g.ID != w.ID && w.Reason != op.ReasonStale) || g.Index != w.Index || !fields {
+		return fmt.Sprintf("the conflict is about %s %q, row %d, fields %v, want %s %q, row %d, fields %v",
+			g.Model, g.ID, g.Index, g.Fields, w.Model, w.ID, w.Index, w.Fields)
+	}
+	return ""
 }
 
 // failure is the code of an error and the reason of a conflict, and whether the

@@ -63,6 +63,12 @@ type Ticket struct {
 	Ver   int64 `weft:"version"`
 }
 
+// Coupon gets its key from the database and has a unique field.
+type Coupon struct {
+	ID   int64  `weft:"primary,auto"`
+	Code string `weft:"unique"`
+}
+
 // Seat has a key of two fields and columns named like words of SQL.
 type Seat struct {
 	Hall  string `weft:"primary,type=string"`
@@ -274,6 +280,7 @@ var models = sync.OnceValues(func() (*schema.Set, error) {
 	for _, v := range []any{
 		Wide{},
 		Ticket{},
+		Coupon{},
 		Seat{},
 		Author{},
 		Profile{},
