@@ -185,7 +185,6 @@ func (t *upsert) one(ctx context.Context, tx *DB, p unsafe.Pointer) (created boo
 	}
 	res, err := tx.do(ctx, o)
 	if err != nil {
-		b.whichExists(err, ps)
 		return false, err
 	}
 	if res.N > 0 {
@@ -211,7 +210,8 @@ func (t *upsert) one(ctx context.Context, tx *DB, p unsafe.Pointer) (created boo
 		return false, s.wrap(err)
 	}
 	if len(k.rows) == 0 { // it exists, but not for this user
-		return false, &op.ConflictError{Reason: op.ReasonUnique, Model: b.model.Name, Fields: names(t.fields), Index: -1}
+		insert := op.Op{Kind: op.Insert, Model: b.model, Rows: [][]any{row}}
+		return false, op.NoteRow(&insert, &op.ConflictError{Reason: op.ReasonUnique, Model: b.model.Name, Fields: names(t.fields), Index: -1})
 	}
 	b.copyStruct(p, k.rows[0])
 	return false, nil
@@ -287,7 +287,6 @@ func (t *upsert) atOnce(ctx context.Context, tx *DB, ps []unsafe.Pointer) (n int
 		Conflict: &op.Conflict{Fields: names(t.fields), Update: names(t.update)},
 	})
 	if err != nil {
-		b.whichExists(err, ps)
 		return 0, err
 	}
 	if res.Rows, err = gathered(res.Rows); err != nil {

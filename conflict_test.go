@@ -294,3 +294,72 @@ func TestOnConflictFromMany(t *testing.T) {
 	}
 	equal(t, fmt.Sprint(n), "1")
 }
+
+// A conflict names the row that could not be written and the fields that are
+// taken, the same on every engine.
+func TestConflictNamesTheRow(t *testing.T) {
+	each(t, func(t *testing.T, db *weft.DB, _ *fault.Switch) {
+		ctx := t.Context()
+		authors := weft.Repo[Author](db)
+		conflict := func(err error) *weft.ConflictError {
+			t.Helper()
+			var c *weft.ConflictError
+			if !errors.As(err, &c) {
+				t.Fatalf("got %v", err)
+			}
+			return c
+		}
+		ann, ben := &Author{Name: "Ann"}, &Author{Name: "Ben"}
+		must(t, authors.CreateMany(ctx, []*Author{ann, ben}))
+		about := func(err error, reason, id string, index int, field string) {
+			t.Helper()
+			c := conflict(err)
+			if c.Reason != reason || c.Model != "Author" || c.ID != id || c.Index != index || len(c.Fields) != 1 || c.Fields[0] != field {
+				t.Errorf("got %+v", c)
+			}
+		}
+		mine := &Author{Name: "Ann"}
+		mine.ID = "018f0000-0000-7000-8000-000000000001"
+		about(authors.Create(ctx, mine), "unique", mine.ID, -1, "name")
+		list := []*Author{{Name: "Cyd"}, {Name: "Ben"}}
+		list[1].ID = mine.ID
+		about(authors.CreateMany(ctx, list), "unique", mine.ID, 1, "name")
+		list[1].ID, list[1].Name = ann.ID, "Dee"
+		about(authors.CreateMany(ctx, list), "exists", ann.ID, 1, "id")
+		about(authors.Create(ctx, list[1]), "exists", ann.ID, -1, "id")
+		ben.Name = "Ann"
+		about(authors.Save(ctx, ben), "unique", ben.ID, -1, "name")
+		about(errOf(authors.Update(ctx, ben.ID, weft.Set{"name": "Ann"})), "unique", ben.ID, -1, "name")
+		about(errOf(authors.OnConflict("id").Create(ctx, &Author{Model: mine.Model, Name: "Ann"})), "unique", mine.ID, -1, "name")
+		about(errOf(authors.Filter(weft.Everything()).Update(ctx, weft.Set{"name": "same"})), "unique", "", -1, "name")
+		// The key is not made by the database, so it is known, though nobody gave one.
+		if c := conflict(authors.Create(ctx, &Author{Name: "Ann"})); len(c.ID) != 36 {
+			t.Errorf("got %+v", c)
+		}
+		// The database would have made this one.
+		must(t, weft.Repo[Genre](db).Create(ctx, &Genre{Name: "crime"}))
+		if c := conflict(weft.Repo[Genre](db).Create(ctx, &Genre{Name: "crime"})); c.ID != "" {
+			t.Errorf("got %+v", c)
+		}
+	})
+}
+
+// What is wrong with the rows of CreateMany comes in their order.
+func TestCreateManyTellsFailuresInOrder(t *testing.T) {
+	each(t, func(t *testing.T, db *weft.DB, _ *fault.Switch) {
+		var list []*Author
+		for i := range 12 {
+			list = append(list, &Author{Name: strings.Repeat("x", min(1, 3/(i+1)))})
+		}
+		err := weft.Repo[Author](db).CreateMany(t.Context(), list)
+		var v *weft.ValidationError
+		if !errors.As(err, &v) || v.Index != 3 || len(v.Failures) != 9 || v.Failures[0].Field != "name" {
+			t.Fatalf("got %+v", v)
+		}
+		equal(t, v.Failures[1].Field, "[4].name")
+		equal(t, v.Failures[8].Field, "[11].name")
+		if said := err.Error(); strings.Index(said, "[9].name") > strings.Index(said, "[10].name") {
+			t.Errorf("the rows are out of order in %q", said)
+		}
+	})
+}

@@ -144,26 +144,12 @@ func (db *DB) insert(ctx context.Context, b *binding, ps []unsafe.Pointer, many 
 	})
 	if err == nil {
 		err = fillAll(b, ps, res.Rows, sent)
-	} else {
-		b.whichExists(err, ps)
 	}
 	keep(err)
 	if err != nil && !many {
 		err = single(err)
 	}
 	return err
-}
-
-// whichExists puts the key on a conflict that has none: an engine may only know
-// which row of the insert it was.
-func (b *binding) whichExists(err error, ps []unsafe.Pointer) {
-	var c *op.ConflictError
-	if !errors.As(err, &c) || c.Reason != op.ReasonExists || c.ID != "" || c.Model != b.model.Name || c.Index >= len(ps) {
-		return
-	}
-	if key, err := b.key(ps[max(c.Index, 0)]); err == nil && (c.Index >= 0 || len(ps) == 1) {
-		c.ID = Key(key...)
-	}
 }
 
 func fillAll(b *binding, ps []unsafe.Pointer, rows op.Rows, sent [][]any) error {

@@ -1,10 +1,12 @@
 package op
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"sort"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -159,10 +161,10 @@ type ConflictError struct {
 	Model   string
 	ID      string
 	Fields  []string // unique, exists: those that another row has the same values in; reference: may be empty
-	Row     any   // stale: Current as the model's Go struct, set by the typed API
-	Current []any // stale: the row as it is now, all fields of the model in order; may be nil
-	Deleted bool  // exists, unique: the other row is marked deleted
-	Index   int   // of the row in an insert of many, from 0; -1 where there is none
+	Row     any      // stale: Current as the model's Go struct, set by the typed API
+	Current []any    // stale: the row as it is now, all fields of the model in order; may be nil
+	Deleted bool     // exists, unique: the other row is marked deleted
+	Index   int      // of the row in an insert of many, from 0; -1 where there is none
 	Err     error
 }
 
@@ -207,7 +209,10 @@ func (e *ConflictError) Unwrap() error { return e.Err }
 // Is holds for ErrConflict.
 func (e *ConflictError) Is(target error) bool { return target == error(ErrConflict) }
 
-// ValidationError is input that was refused before anything ran.
+// ValidationError is input that was refused before anything ran. Of an insert of
+// many it tells what is wrong with every row: the failures of the first one,
+// which is that of Index, by their fields' names, those of further rows with the
+// row's position before the name ("[10].title"), in the order of the rows.
 type ValidationError struct {
 	Model    string
 	Fields   map[string][]string // field → messages
@@ -241,7 +246,7 @@ func (e *ValidationError) Error() string {
 	for n := range e.Fields {
 		names = append(names, n)
 	}
-	sort.Strings(names)
+	slices.SortFunc(names, compareFields)
 	parts := make([]string, 0, len(names))
 	for _, n := range names {
 		m := strings.Join(e.Fields[n], ", ")
@@ -258,6 +263,24 @@ func (e *ValidationError) Error() string {
 		s = e.Model + ": " + s
 	}
 	return s
+}
+
+// compareFields puts names in order: those without a row, then by row, for
+// "[10].title" comes after "[2].title".
+func compareFields(a, b string) int {
+	x, fieldA := fieldOfRow(a)
+	y, fieldB := fieldOfRow(b)
+	return cmp.Or(cmp.Compare(x, y), strings.Compare(fieldA, fieldB))
+}
+
+// fieldOfRow takes "[10].title" apart; names of other forms have the row -1.
+func fieldOfRow(name string) (int, string) {
+	if n, field, ok := strings.Cut(strings.TrimPrefix(name, "["), "]."); ok && strings.HasPrefix(name, "[") {
+		if row, err := strconv.Atoi(n); err == nil {
+			return row, field
+		}
+	}
+	return -1, name
 }
 
 // Is holds for ErrValidation.

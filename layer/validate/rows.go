@@ -22,8 +22,14 @@ type pass struct {
 	time  any // now, boxed once
 	many  bool
 	marks bool // an update may set the mark of deleted rows
-	bad   *op.ValidationError
+	bad   []failure
 	doing
+}
+
+// failure is a broken rule of one row.
+type failure struct {
+	row int // -1 where it is not known
+	op.Failure
 }
 
 // doing says which of the application's functions is running, for the error
@@ -41,20 +47,9 @@ func (l *layer) newPass(p *plan, user string, rows int) pass {
 // refused stands in a row for a value that was refused already.
 type refused struct{}
 
-// fail notes a broken rule. The index of the error is that of the first row
-// that failed; failures of further rows have it before their field's name.
+// fail notes a broken rule.
 func (s *pass) fail(row int, f *schema.Field, rule, param, msg string) {
-	name := f.Name
-	if s.bad == nil {
-		s.bad = &op.ValidationError{Model: s.p.m.Name, Index: -1}
-		if s.many {
-			s.bad.Index = row
-		}
-	}
-	if s.many && row >= 0 && row != s.bad.Index {
-		name = "[" + strconv.Itoa(row) + "]." + name
-	}
-	s.bad.Add(op.Failure{Field: name, Rule: rule, Param: param, Message: msg})
+	s.bad = append(s.bad, failure{row, op.Failure{Field: f.Name, Rule: rule, Param: param, Message: msg}})
 }
 
 // failErr notes the error of op.CanonField.
@@ -69,12 +64,25 @@ func (s *pass) failErr(row int, f *schema.Field, err error) {
 	}
 }
 
-// err is what was noted, nil for nothing.
+// err is what was noted, in the order of the rows; nil for nothing. The index of
+// the error is that of the first row that failed; failures of further rows have
+// it before their field's name.
 func (s *pass) err() error {
-	if s.bad == nil {
+	if len(s.bad) == 0 {
 		return nil
 	}
-	return s.bad
+	slices.SortStableFunc(s.bad, func(a, b failure) int { return a.row - b.row })
+	e := &op.ValidationError{Model: s.p.m.Name, Index: -1}
+	if s.many {
+		e.Index = s.bad[0].row
+	}
+	for _, f := range s.bad {
+		if s.many && f.row >= 0 && f.row != e.Index {
+			f.Field = "[" + strconv.Itoa(f.row) + "]." + f.Field
+		}
+		e.Add(f.Failure)
+	}
+	return e
 }
 
 // caught turns a panic of an application's function into an error.

@@ -171,6 +171,42 @@ func TestEveryFailureIsReported(t *testing.T) {
 	}
 }
 
+// Rows are told in their order, however many there are and whenever in the
+// checking they fail.
+func TestFailuresComeInTheOrderOfRows(t *testing.T) {
+	m, _, e := docs(t)
+	var rows []map[string]any
+	for i := range 12 {
+		row := map[string]any{"title": "abc", "price": "1"}
+		switch {
+		case i == 2: // by a rule, which is looked at last
+			row["title"] = "a"
+		case i > 2: // by its type, which is looked at first
+			row["likes"] = "many"
+		}
+		rows = append(rows, row)
+	}
+	err := insert(t, e, m, rows...)
+	var v *op.ValidationError
+	if !errors.As(err, &v) || v.Index != 2 || v.Failures[0].Field != "title" || len(v.Failures) != 10 {
+		t.Fatalf("got %+v", v)
+	}
+	for i, f := range v.Failures[1:] {
+		if want := fmt.Sprintf("[%d].likes", i+3); f.Field != want || len(v.Fields[want]) != 1 {
+			t.Errorf("failure %d is %+v, want one of %s", i+1, f, want)
+		}
+	}
+	said := err.Error()
+	at := -1
+	for _, part := range []string{"Doc: [2] title", "[3].likes", "[9].likes", "[10].likes", "[11].likes"} {
+		next := strings.Index(said, part)
+		if next <= at {
+			t.Errorf("%q is not in its place in %q", part, said)
+		}
+		at = next
+	}
+}
+
 func TestInsertDoesNotChangeTheOperation(t *testing.T) {
 	m, _, e := docs(t)
 	r := row(t, m, map[string]any{"title": " abc ", "price": "1"})
