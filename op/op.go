@@ -111,7 +111,7 @@ type Op struct {
 
 	Set       []Assign // Update and Increment
 	Quiet     bool     // Update: the rows mean what they meant, only how a value is stored changes; their version stays
-	Returning bool     // rows as finally written, with Fields
+	Returning bool     // rows as finally written, with Fields; of an insert or upsert in the order of Rows
 
 	Guards []Guard
 	Batch  []Op
@@ -217,6 +217,10 @@ const (
 // Conflict says what an upsert does with a row whose Fields exist already. A
 // row that is marked deleted (Model.DeletedF) is none that exists; where its
 // key stands in the way the upsert is a conflict.
+//
+// With Op.Returning there is a row for each of Op.Rows that was inserted or led
+// to a change, in their order: one that two of them lead to comes twice, both
+// times as it is in the end, and one that was left as it was does not come.
 type Conflict struct {
 	Fields []string // of a unique index or the key; nil is any
 	Update []string // fields taken from the new row; none leaves the row as it is

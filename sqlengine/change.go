@@ -226,6 +226,7 @@ func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		res.N += int64(len(got))
 		list = append(list, got...)
 	}
+	inTheEnd(o.Model, list)
 	if err := c.check(ctx, s, o, list); err != nil {
 		return op.Result{}, err
 	}
@@ -237,4 +238,26 @@ func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		res.Rows = given(list, o.Sink)
 	}
 	return res, nil
+}
+
+// inTheEnd gives rows of a list that stand for the same row of the table the
+// values of the last of them.
+func inTheEnd(m *schema.Model, list [][]any) {
+	if len(list) < 2 {
+		return
+	}
+	last := make(map[string][]any, len(list))
+	key := make([]any, len(m.Primary))
+	text := func(row []any) string {
+		for i, f := range m.Primary {
+			key[i] = row[f.Pos]
+		}
+		return op.KeyString(key)
+	}
+	for _, row := range list {
+		last[text(row)] = row
+	}
+	for i, row := range list {
+		list[i] = last[text(row)]
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,6 +41,9 @@ func (b *broken) Do(ctx context.Context, o op.Op) (op.Result, error) {
 		v := *o.Via
 		v.Limit++
 		o.Via = &v
+	case b.fault == "upsert order" && o.Kind == op.Upsert:
+		o.Rows = slices.Clone(o.Rows)
+		slices.Reverse(o.Rows)
 	case b.fault == "distinct":
 		o.Distinct = false
 	case b.fault == "join":
@@ -205,7 +209,8 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"cancelled": "context/ended before", "leak": "find/empty table", "offset": "page/limit and offset",
 		"like": "text/like folds", "not in": "operators/null", "using": "access/using", "check": "access/check holds",
 		"guard": "guard/the version check", "via limit": "via/limit and offset", "distinct": "find/distinct",
-		"having": "aggregate/having", "order": "sort/several", "cursor": "page/after and before",
+		"upsert order": "upsert/returning in the order",
+		"having":       "aggregate/having", "order": "sort/several", "cursor": "page/after and before",
 		"join": "soft delete/conditions on", "deleted": "soft delete/the key of|soft delete/an upsert by the key",
 	} {
 		for _, test := range strings.Split(where, "|") {

@@ -39,7 +39,7 @@ func differs(o *op.Op, got, want answer) string {
 // the rows given, as multisets with the same order of sort keys elsewhere.
 func rowsDiffer(o *op.Op, got, want [][]any) string {
 	show := func() string { return fmt.Sprintf("the rows are\n%s\nwant\n%s", showRows(got), showRows(want)) }
-	if o.Kind == op.Insert && !sameRows(got, want) {
+	if (o.Kind == op.Insert || o.Kind == op.Upsert) && !sameRows(got, want) {
 		return show()
 	}
 	if !slices.Equal(sortedRows(got), sortedRows(want)) {

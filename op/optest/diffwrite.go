@@ -146,7 +146,7 @@ func (g *gen) upsert(m *schema.Model) op.Op {
 		}
 	}
 	seen := map[string]bool{}
-	for range 1 + g.n(2) {
+	for range 1 + g.n(4) {
 		row := g.row(m)
 		for _, u := range op.Uniques(m) {
 			if slices.Equal(u, by) {
@@ -163,7 +163,7 @@ func (g *gen) upsert(m *schema.Model) op.Op {
 		for _, f := range by {
 			key = append(key, row[f.Pos])
 		}
-		if !seen[showRow(key)] {
+		if !seen[showRow(key)] || g.one(3) {
 			seen[showRow(key)] = true
 			o.Rows = append(o.Rows, row)
 		}

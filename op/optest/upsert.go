@@ -90,6 +90,35 @@ func testUpsert(s *suite, t *testing.T) {
 		o.Returning, o.Fields = true, []string{"id", "value", "label"}
 		d.setOf(d.collect(o), []any{"a", int64(2), "old"}, []any{"b", int64(3), nil})
 	})
+	s.run(t, "returning in the order of the rows", func(d *db) {
+		d.insert("Plain", rec{"id": "c", "value": 1}, rec{"id": "a", "value": 1}, rec{"id": "m", "value": 1})
+		take := op.Conflict{Fields: []string{"id"}, Update: []string{"value"}}
+		o := d.ups("Plain", take, rec{"id": "z", "value": 10}, rec{"id": "a", "value": 11}, rec{"id": "n", "value": 12},
+			rec{"id": "c", "value": 13}, rec{"id": "b", "value": 14}, rec{"id": "m", "value": 15})
+		o.Returning, o.Fields = true, []string{"id", "value"}
+		d.rowsAre(d.collect(o), []any{"z", int64(10)}, []any{"a", int64(11)}, []any{"n", int64(12)}, []any{"c", int64(13)}, []any{"b", int64(14)}, []any{"m", int64(15)})
+		var rows []rec
+		var want [][]any
+		for i := range 300 { // more than one statement has
+			id := string(rune('a'+i*7%26)) + string(rune('a'+i%26)) + string(rune('a'+i/26))
+			rows = append(rows, rec{"id": id, "value": i})
+			want = append(want, []any{id, int64(i)})
+		}
+		d.n(d.ups("Plain", take, rows[100:200]...))
+		o = d.ups("Plain", take, rows...)
+		o.Returning, o.Fields = true, []string{"id", "value"}
+		d.rowsAre(d.collect(o), want...)
+		// One that is left is not returned, one that comes twice is as it is in the end.
+		o = d.ups("Plain", op.Conflict{Fields: []string{"id"}}, rec{"id": "z"}, rec{"id": "new", "value": 1}, rec{"id": "a"})
+		o.Returning, o.Fields = true, []string{"id", "value"}
+		d.rowsAre(d.collect(o), []any{"new", int64(1)})
+		o = d.ups("Plain", take, rec{"id": "y", "value": 1}, rec{"id": "a", "value": 2}, rec{"id": "y", "value": 3})
+		o.Returning, o.Fields = true, []string{"id", "value"}
+		if n := d.must(o).N; n != 3 {
+			d.Errorf("upsert reports %d rows, want 3", n)
+		}
+		d.rowsAre(d.collect(o), []any{"y", int64(3)}, []any{"a", int64(2)}, []any{"y", int64(3)})
+	})
 	s.run(t, "fails as a whole", func(d *db) {
 		d.insert("Account", rec{"id": "a", "email": "x@y"}, rec{"id": "b", "email": "z@y"})
 		o := d.ups("Account", op.Conflict{Fields: []string{"id"}, Update: []string{"email", "balance"}}, rec{"id": "a", "email": "new", "balance": 1}, rec{"id": "c", "email": "z@y", "balance": 1})
