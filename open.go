@@ -164,7 +164,7 @@ func open(e Engine, opts []Option) (*DB, error) {
 
 // register reads the models and ties them to their structs.
 func (k *core) register(values []any) error {
-	var models []*schema.Model
+	var structs []any
 	var faults []error
 	seen := map[reflect.Type]bool{}
 	for _, v := range values {
@@ -188,14 +188,9 @@ func (k *core) register(values []any) error {
 			continue
 		}
 		seen[t] = true
-		m, err := schema.FromStruct(v)
-		if err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		models = append(models, m)
+		structs = append(structs, v)
 	}
-	set, err := schema.Build(models...)
+	set, err := schema.BuildStructs(structs...)
 	if err := schema.JoinFaults(append(faults, err)...); err != nil {
 		return invalid("%w", err)
 	}

@@ -18,6 +18,11 @@ type builder struct {
 	byName map[string]*Model
 	tables map[string]*Model // by lower-case table name
 	faults faultList
+	faulty map[*Model]*faulty // of structs that could not be read as a whole
+}
+
+func newBuilder() *builder {
+	return &builder{byName: map[string]*Model{}, tables: map[string]*Model{}, faulty: map[*Model]*faulty{}}
 }
 
 // Build makes a set of models that refer only to each other. It checks the
@@ -33,8 +38,9 @@ type builder struct {
 //
 // Building the same models again gives an equal set. Models must not be in use
 // elsewhere while they are built.
-func Build(models ...*Model) (*Set, error) {
-	b := &builder{byName: map[string]*Model{}, tables: map[string]*Model{}}
+func Build(models ...*Model) (*Set, error) { return newBuilder().build(models) }
+
+func (b *builder) build(models []*Model) (*Set, error) {
 	for i, m := range models {
 		if m == nil {
 			b.faults.add(Fault{}, "model %d of %d is nil", i+1, len(models))
@@ -93,6 +99,9 @@ func (b *builder) model(m *Model, format string, args ...any) {
 }
 
 func (b *builder) field(m *Model, f *Field, format string, args ...any) {
+	if b.faulty[m].has(f.Name) {
+		return
+	}
 	at := Fault{Model: m.Name, Field: f.Name, File: m.src.file, Line: m.src.line}
 	if f.src.line > 0 {
 		at.Line = f.src.line
@@ -101,6 +110,9 @@ func (b *builder) field(m *Model, f *Field, format string, args ...any) {
 }
 
 func (b *builder) rel(m *Model, r *Relation, format string, args ...any) {
+	if b.faulty[m].has(r.Name) {
+		return
+	}
 	at := Fault{Model: m.Name, Field: r.Name, File: m.src.file, Line: m.src.line}
 	if r.src.line > 0 {
 		at.Line = r.src.line
@@ -109,6 +121,9 @@ func (b *builder) rel(m *Model, r *Relation, format string, args ...any) {
 }
 
 func (b *builder) count(m *Model, c *Count, format string, args ...any) {
+	if b.faulty[m].has(c.Name) {
+		return
+	}
 	at := Fault{Model: m.Name, Field: c.Name, File: m.src.file, Line: m.src.line}
 	if c.src.line > 0 {
 		at.Line = c.src.line
@@ -177,7 +192,7 @@ func (b *builder) names(m *Model) {
 			b.field(m, f, "%q is no name for a column", f.Column)
 		}
 		if msg := take(f.Name, "field"); msg != "" {
-			b.field(m, f, "%s", msg)
+			b.taken(m, f.Name, f.src, msg)
 			continue
 		}
 		if other, dup := columns[strings.ToLower(f.Column)]; dup {
@@ -200,7 +215,7 @@ func (b *builder) names(m *Model) {
 			b.rel(m, r, "%q is no name for a relation; use letters, digits and underscores", r.Name)
 		}
 		if msg := take(r.Name, "relation"); msg != "" {
-			b.rel(m, r, "%s", msg)
+			b.taken(m, r.Name, r.src, msg)
 			continue
 		}
 		m.relations[r.Name] = r
@@ -210,7 +225,7 @@ func (b *builder) names(m *Model) {
 			b.count(m, c, "%q is no name for a count; use letters, digits and underscores", c.Name)
 		}
 		if msg := take(c.Name, "count"); msg != "" {
-			b.count(m, c, "%s", msg)
+			b.taken(m, c.Name, c.src, msg)
 			continue
 		}
 		m.counts[c.Name] = c
@@ -233,6 +248,7 @@ func (b *builder) names(m *Model) {
 		b.counted(m, c)
 	}
 	switch {
+	case b.faulty[m].short(): // the key may be what could not be read
 	case len(m.Fields) == 0:
 		b.model(m, "the model has no fields")
 	case len(m.Primary) == 0:
@@ -240,11 +256,21 @@ func (b *builder) names(m *Model) {
 	}
 }
 
+// taken reports a second part of the same name, also where the first has faults.
+func (b *builder) taken(m *Model, name string, at source, msg string) {
+	line := m.src.line
+	if at.line > 0 {
+		line = at.line
+	}
+	b.faults.add(Fault{Model: m.Name, Field: name, File: m.src.file, Line: line}, "%s", msg)
+}
+
 // counted resolves what a count counts.
 func (b *builder) counted(m *Model, c *Count) {
 	c.Of = nil
 	r := m.relations[c.Relation]
 	switch {
+	case r == nil && b.faulty[m].has(c.Relation):
 	case r == nil:
 		b.count(m, c, "counts relation %q, which does not exist; %s", c.Relation, oneOf(c.Relation, relationNames(m)))
 	case !r.Many():

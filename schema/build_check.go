@@ -169,6 +169,9 @@ func (b *builder) reference(m *Model, f *Field) {
 		}
 	}
 	target := b.tables[strings.ToLower(ref.Table)]
+	if target == nil && b.optionsUnknown() {
+		return
+	}
 	if target == nil {
 		tables := namesOf(b.models, func(t *Model) string { return t.Table })
 		b.field(m, f, "references table %q, which no model has; %s", ref.Table, oneOf(ref.Table, tables))
@@ -177,12 +180,15 @@ func (b *builder) reference(m *Model, f *Field) {
 	var columns []string
 	for _, k := range target.Fields {
 		if strings.EqualFold(k.Column, ref.Column) {
-			if !sameKind(f, k) {
+			if !sameKind(f, k) && !b.bad(k) {
 				b.field(m, f, "is %s, but %s.%s it references is %s", f.Type, ref.Table, ref.Column, k.Type)
 			}
 			return
 		}
 		columns = append(columns, k.Column)
+	}
+	if b.faulty[target].short() {
+		return
 	}
 	b.field(m, f, "references column %q, which table %s does not have; %s", ref.Column, ref.Table, oneOf(ref.Column, columns))
 }
@@ -235,13 +241,16 @@ func (b *builder) roles(m *Model) {
 				}
 			}
 		}
+		if m.OwnerF == nil && b.faulty[m].short() {
+			break
+		}
 		if m.OwnerF == nil {
 			b.model(m, "the scope is user, but no field holds the owner; add UserID or name one (tag owner, owner: in YAML)")
 		} else if m.OwnerF.Nullable {
 			b.field(m, m.OwnerF, "the owner of a user-scoped row cannot be nullable")
 		}
 	case GlobalScope:
-		if m.OwnerF != nil {
+		if x := b.faulty[m]; m.OwnerF != nil && (x == nil || !x.options) {
 			b.field(m, m.OwnerF, "the field is the owner, but the scope is not user")
 			m.OwnerF = nil
 		}
@@ -264,11 +273,12 @@ func (b *builder) optionsOf(m *Model) {
 		for _, n := range ix.Fields {
 			f := m.Field(n)
 			switch {
+			case f == nil && b.faulty[m].has(n):
 			case f == nil:
 				b.model(m, "index %d is on field %q, which does not exist; %s", i+1, n, oneOf(n, fieldNames(m)))
 			case slices.Contains(fields, f.Name):
 				b.model(m, "index %d names field %s twice", i+1, f.Name)
-			case f.Type.Kind() == KindJSON:
+			case f.Type.Kind() == KindJSON && !b.bad(f):
 				b.model(m, "index %d is on field %s, which is %s and cannot be indexed", i+1, f.Name, f.Type)
 			case ix.Unique && f == m.DeletedF:
 				b.model(m, "unique index %d has the deleted field %s; leave it out, for uniqueness holds among rows that are not deleted", i+1, f.Name)
@@ -342,6 +352,7 @@ func (b *builder) sharding(m *Model) {
 		if len(m.Primary) > 0 {
 			s.Key = m.Primary[0].Name
 		}
+	case f == nil && b.faulty[m].has(s.Key):
 	case f == nil:
 		b.model(m, "the sharding key %q is no field; %s", s.Key, oneOf(s.Key, fieldNames(m)))
 	case s.Strategy == "user" && m.OwnerF != nil && f != m.OwnerF:
@@ -366,7 +377,7 @@ func (b *builder) events(m *Model) {
 			b.model(m, "an event channel is empty")
 		}
 		for _, p := range placeholder.FindAllStringSubmatch(c, -1) {
-			if p[1] != "modelName" && p[1] != "id" && m.Field(p[1]) == nil {
+			if p[1] != "modelName" && p[1] != "id" && m.Field(p[1]) == nil && !b.faulty[m].has(p[1]) {
 				b.model(m, "event channel %q uses {%s}, which is no field; %s", c, p[1], oneOf(p[1], append(fieldNames(m), "modelName")))
 			}
 		}
@@ -384,10 +395,12 @@ func (b *builder) seed(m *Model) {
 	switch f := m.Field(s.Key); {
 	case f != nil:
 		s.Key = f.Name
+	case b.faulty[m].has(s.Key):
 	case s.Key != "":
 		b.model(m, "the seed key %q is no field; %s", s.Key, oneOf(s.Key, fieldNames(m)))
 	case len(m.Primary) == 1:
 		s.Key = m.Primary[0].Name
+	case b.faulty[m].short():
 	default:
 		b.model(m, "the seed needs a key: the field by which its rows are found again")
 	}
@@ -395,6 +408,9 @@ func (b *builder) seed(m *Model) {
 		out := make(map[string]any, len(row))
 		for _, n := range sortedKeys(row) {
 			f := m.Field(n)
+			if f == nil && b.faulty[m].has(n) {
+				continue
+			}
 			if f == nil {
 				b.model(m, "seed row %d has field %q, which does not exist; %s", i+1, n, oneOf(n, fieldNames(m)))
 				continue
@@ -404,13 +420,16 @@ func (b *builder) seed(m *Model) {
 				continue
 			}
 			v, err := canonLiteral(f, row[n])
+			if err != nil && b.bad(f) {
+				continue
+			}
 			if err != nil {
 				b.model(m, "seed row %d, field %s: %v", i+1, f.Name, err)
 				continue
 			}
 			out[f.Name] = v
 		}
-		if m.Field(s.Key) != nil && out[s.Key] == nil {
+		if f := m.Field(s.Key); f != nil && out[s.Key] == nil && !b.bad(f) {
 			b.model(m, "seed row %d has no value for the seed key %s", i+1, s.Key)
 		}
 		s.Rows = append(s.Rows, out)

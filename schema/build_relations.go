@@ -53,6 +53,9 @@ func (b *builder) joinModel(m *Model, r *Relation, target *Model) *Model {
 	case len(from) + len(target.Primary):
 		names = append(names, r.FK...)
 	default:
+		if b.faulty[m].short() || b.faulty[target].short() {
+			return nil
+		}
 		b.rel(m, r, "fk names %d fields, the join model %s needs %d for %s and %d for %s",
 			len(r.FK), r.Through, len(from), m.Name, len(target.Primary), target.Name)
 		return nil
@@ -131,8 +134,14 @@ func (b *builder) relation(m *Model, r *Relation) {
 		return
 	}
 	r.Target = target
-	if len(m.Primary) == 0 || len(target.Primary) == 0 {
-		return // reported where the key is missing
+	if len(m.Primary) == 0 || len(target.Primary) == 0 { // reported where the key is missing
+		switch r.Kind {
+		case BelongsTo:
+			b.lookup(m, m, r, r.FK, "fk")
+		case HasOne, HasMany:
+			b.lookup(target, m, r, r.FK, "fk")
+		}
+		return
 	}
 	switch r.Kind {
 	case BelongsTo:
@@ -158,7 +167,7 @@ func (b *builder) relation(m *Model, r *Relation) {
 			fk, holder = r.To, target
 		}
 		for _, f := range fk {
-			if r.Kind != ManyToMany && !f.Nullable {
+			if r.Kind != ManyToMany && !f.Nullable && !b.bad(f) {
 				b.rel(m, r, "%s is set null, but %s.%s is not nullable", set.tag, holder.Name, f.Name)
 			}
 		}
@@ -174,7 +183,7 @@ func (b *builder) manyToMany(m *Model, r *Relation, earlier *Model) {
 	if via == nil {
 		if validName(r.Through) { // joinModel said why
 			r.Via = earlier
-			if lk, _ := r.sides(m); b.keyOf(m, m, r, lk) != nil && !b.faultsOf(m, r) {
+			if lk, _ := r.sides(m); b.keyOf(m, m, r, lk) != nil && !b.faultsOf(m, r) && !b.faulty[m].short() && !b.faulty[r.Target].short() {
 				b.rel(m, r, "join model %q does not exist; %s", r.Through, oneOf(r.Through, b.modelNames()))
 			}
 			return
@@ -286,6 +295,9 @@ func (b *builder) foreign(holder, m *Model, r *Relation, declared, defaults []st
 	var out []*Field
 	for _, n := range defaults {
 		f := holder.Field(n)
+		if f == nil && b.faulty[holder].has(n) {
+			return nil
+		}
 		if f == nil {
 			b.rel(m, r, "the foreign key %s.%s does not exist; add the field or name another with fk= (%s has %s)",
 				holder.Name, n, holder.Name, strings.Join(fieldNames(holder), ", "))
@@ -302,6 +314,9 @@ func (b *builder) lookup(holder, m *Model, r *Relation, names []string, tag stri
 		f := holder.Field(n)
 		if f == nil { // a Go name, of a model that was not read from Go
 			f = holder.Field(lowerGo(n))
+		}
+		if f == nil && b.faulty[holder].has(n) {
+			return nil
 		}
 		if f == nil {
 			b.rel(m, r, "%s names field %q, which %s does not have; %s", tag, n, holder.Name, oneOf(n, fieldNames(holder)))
@@ -322,12 +337,15 @@ func (b *builder) fits(m *Model, r *Relation, fk, key []*Field) {
 		return
 	}
 	if len(fk) != len(key) {
+		if b.faulty[m].short() || b.faulty[r.Target].short() {
+			return
+		}
 		b.rel(m, r, "the foreign key has %d fields (%s), the key it points at %d (%s)",
 			len(fk), joinNames(fk), len(key), joinNames(key))
 		return
 	}
 	for i, f := range fk {
-		if !sameKind(f, key[i]) {
+		if !sameKind(f, key[i]) && !b.bad(f) && !b.bad(key[i]) {
 			b.rel(m, r, "the foreign key %s is %s, but the key %s it points at is %s", f.Name, f.Type, key[i].Name, key[i].Type)
 		}
 	}

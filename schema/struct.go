@@ -26,29 +26,29 @@ import (
 //
 // All faults come back in one *[Faults].
 func FromStruct(v any) (*Model, error) {
-	t, err := structType(v)
+	r, err := readStruct(v)
 	if err != nil {
-		return nil, &Faults{List: []Fault{{Message: err.Error()}}}
+		return nil, err
 	}
-	r := &structReader{m: &Model{Name: t.Name(), GoType: t}, best: map[string]int{}, depth: map[any]int{}}
-	switch {
-	case t.Name() == "":
-		r.faults.add(Fault{}, "a model needs a named struct type, not %s", t)
-		return nil, r.faults.err()
-	case strings.ContainsRune(t.Name(), '['):
-		r.faults.add(Fault{}, "the generic type %s cannot be a model; declare a type of its own", t)
-		return nil, r.faults.err()
-	}
-	r.walk(t, nil, embedding{}, 0, map[reflect.Type]bool{})
-	r.shadow()
-	r.key()
-	r.options(t)
-	r.hooks(t)
-	r.jsonNames()
 	if err := r.faults.err(); err != nil {
 		return nil, err
 	}
 	return r.m, nil
+}
+
+func newStructReader(t reflect.Type) *structReader {
+	return &structReader{t: t, m: &Model{Name: t.Name(), GoType: t}, best: map[string]int{}, depth: map[any]int{}}
+}
+
+// named reports a type that has no name of its own.
+func (r *structReader) named() bool {
+	switch {
+	case r.t.Name() == "":
+		r.faults.add(Fault{}, "a model needs a named struct type, not %s", r.t)
+	case strings.ContainsRune(r.t.Name(), '['):
+		r.faults.add(Fault{}, "the generic type %s cannot be a model; declare a type of its own", r.t)
+	}
+	return r.faults == nil
 }
 
 // FromRow is [FromStruct] for a struct that is no model but the shape of rows
@@ -59,7 +59,7 @@ func FromRow(v any) (*Model, error) {
 	if err != nil {
 		return nil, &Faults{List: []Fault{{Message: err.Error()}}}
 	}
-	r := &structReader{m: &Model{Name: t.Name(), GoType: t}, best: map[string]int{}, depth: map[any]int{}}
+	r := newStructReader(t)
 	r.walk(t, nil, embedding{}, 0, map[reflect.Type]bool{})
 	r.shadow()
 	r.jsonNames()
@@ -113,14 +113,35 @@ func (e embedding) field(name string) string {
 }
 
 type structReader struct {
+	t      reflect.Type
 	m      *Model
 	faults faultList
+	faulty faulty
 	best   map[string]int // Go name: depth of its shallowest declaration
 	depth  map[any]int    // of *Field, *Relation, *Count
 }
 
 func (r *structReader) fail(field, format string, args ...any) {
 	r.faults.add(Fault{Model: r.m.Name, Field: field}, format, args...)
+	if field != "" {
+		r.faulty.add(field, LowerCamel(field))
+	}
+}
+
+// lose reports a struct field that cannot be part of the model.
+func (r *structReader) lose(sf reflect.StructField, in embedding, format string, args ...any) {
+	r.fail(sf.Name, format, args...)
+	name, goName, _ := r.names(sf, in)
+	r.faulty.add(name, goName)
+	r.faulty.gone = true
+}
+
+// loseAll notes the fields of an embedded struct that cannot be flattened.
+func (r *structReader) loseAll(t reflect.Type, in embedding) {
+	for _, sf := range reflect.VisibleFields(t) {
+		name, goName, _ := r.names(sf, in)
+		r.faulty.add(name, goName)
+	}
 }
 
 // malformedTag finds weft tags that reflection does not see.
@@ -142,12 +163,12 @@ func (r *structReader) walk(t reflect.Type, index []int, in embedding, depth int
 			continue
 		}
 		if !tagged && malformedTag.MatchString(string(sf.Tag)) {
-			r.fail(sf.Name, "the struct tag %s is malformed; write `weft:\"…\"` without spaces around the colon", sf.Tag)
+			r.lose(sf, in, "the struct tag %s is malformed; write `weft:\"…\"` without spaces around the colon", sf.Tag)
 			continue
 		}
 		parts, err := splitTag(text)
 		if err != nil {
-			r.fail(sf.Name, "%v", err)
+			r.lose(sf, in, "%v", err)
 			continue
 		}
 		has := func(key string) bool {
@@ -160,18 +181,20 @@ func (r *structReader) walk(t reflect.Type, index []int, in embedding, depth int
 			}
 		case sf.Anonymous && flattens(sf.Type) && (len(parts) == 0 || (len(parts) == 1 && has("embed"))):
 			if sf.Type.Kind() == reflect.Pointer {
-				r.fail(sf.Name, "an embedded pointer cannot be flattened; embed %s itself", sf.Type.Elem())
+				r.lose(sf, in, "an embedded pointer cannot be flattened; embed %s itself", sf.Type.Elem())
+				r.loseAll(sf.Type.Elem(), in)
 				continue
 			}
 			r.walk(sf.Type, at, in, depth+1, open)
 		case !sf.IsExported():
 			if tagged {
-				r.fail(sf.Name, "the field is not exported, so its weft tag has no effect; export it or take the tag away")
+				r.lose(sf, in, "the field is not exported, so its weft tag has no effect; export it or take the tag away")
 			}
 		case has("embed"):
 			r.embed(sf, parts, at, in, depth, open)
 		case sf.Anonymous && flattens(sf.Type) && sf.Type.Kind() == reflect.Struct:
-			r.fail(sf.Name, "an anonymous struct is flattened and takes only the tags embed, prefix= and -; tag the fields inside it")
+			r.lose(sf, in, "an anonymous struct is flattened and takes only the tags embed, prefix= and -; tag the fields inside it")
+			r.loseAll(sf.Type, in)
 		case has("count"):
 			r.count(sf, parts, at, in, depth)
 		case slices.ContainsFunc(parts, func(p tag) bool { return relationKinds[p.key] != 0 }):
@@ -207,7 +230,7 @@ func (r *structReader) embed(sf reflect.StructField, parts []tag, at []int, in e
 	got, errs := checkTags(parts, "an embedded struct", embedTags)
 	r.report(sf.Name, errs)
 	if sf.Type.Kind() != reflect.Struct {
-		r.fail(sf.Name, "embed is for a struct, not for %s", sf.Type)
+		r.lose(sf, in, "embed is for a struct, not for %s", sf.Type)
 		return
 	}
 	name := LowerCamel(sf.Name)

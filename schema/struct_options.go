@@ -146,12 +146,14 @@ func (r *structReader) callOptions(t reflect.Type) (o Options, ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.fail("", "the method Weft panics: %v", p)
+			r.faulty.options = true
 			ok = false
 		}
 	}()
 	if m, has := reflect.PointerTo(t).MethodByName("Weft"); has {
 		if _, right := reflect.New(t).Interface().(interface{ Weft() Options }); !right {
 			r.fail("", "the method Weft is %s; it must be func() schema.Options", m.Type)
+			r.faulty.options = true
 			return o, false
 		}
 	}
@@ -166,6 +168,9 @@ func (r *structReader) find(part, name string) *Field {
 				return f
 			}
 		}
+	}
+	if r.faulty.has(name) {
+		return nil // reported by its own fault
 	}
 	r.fail("", "Options.%s names field %q, which does not exist; %s", part, name, oneOf(name, fieldNames(r.m)))
 	return nil
