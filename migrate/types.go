@@ -11,6 +11,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
 
@@ -193,51 +194,23 @@ func fill(f *schema.Field) (string, error) {
 	if f.Nullable {
 		return "", nil
 	}
-	if f.Role == schema.RoleVersion {
-		return "1", nil
-	}
-	switch f.Type {
-	case schema.UUID:
-		return "'00000000-0000-0000-0000-000000000000'", nil
-	case schema.Time:
-		return "'00:00:00'", nil
-	case schema.Date:
-		return "'0001-01-01'", nil
-	case schema.Array:
-		return "'[]'", nil
-	case schema.Object:
-		return "'{}'", nil
-	case schema.Enum:
-		if len(f.Enum) > 0 {
-			return quoteText(f.Enum[0]), nil
-		}
-	}
-	switch f.Type.Kind() {
-	case schema.KindInt, schema.KindBool, schema.KindDecimal:
-		return "0", nil
-	case schema.KindFloat:
-		return "0.0", nil
-	case schema.KindTime:
-		return "'0001-01-01 00:00:00'", nil
-	case schema.KindBytes:
-		return "x''", nil
-	case schema.KindJSON:
-		return "'null'", nil
-	case schema.KindAny:
+	if f.Type.Kind() == schema.KindAny {
 		switch affinity(typeName(f.DBType)) {
 		case "TEXT":
+			return "''", nil
 		case "BLOB":
 			return "x''", nil
-		default:
-			return "0", nil
 		}
+		return "0", nil
 	}
-	return "''", nil
+	return literal(f, op.Zero(f))
 }
 
 // standing is the DEFAULT of a column of a new table, "" for none.
 func standing(f *schema.Field) (string, error) {
 	switch {
+	case f.Default == nil && f.ReadOnly && !f.Nullable:
+		return fill(f) // nobody else gives it a value, and NULL it cannot be
 	case f.Default == nil || f.Default.Func != "":
 		return "", nil
 	case !f.Default.Now:

@@ -89,7 +89,13 @@ func explain(err error, verb string, m *schema.Model, index int) error {
 	case FaultSnapshot:
 		return &op.ConflictError{Reason: op.ReasonSerialization, Model: name, Index: -1, Err: f.Err}
 	case FaultNotNull:
-		v := op.Invalid(name, strings.Join(fields, ", "), "required", "must not be null")
+		why := "must not be null"
+		if m != nil && len(fields) == 1 {
+			if f := m.Field(fields[0]); f != nil && f.ReadOnly {
+				why = "is read-only, so the database has to give it a value, but its column has neither a default nor NULL: give the column a default"
+			}
+		}
+		v := op.Invalid(name, strings.Join(fields, ", "), "required", "%s", why)
 		v.Index = index
 		return v
 	case FaultCheck:

@@ -46,8 +46,8 @@ func defaults(m *schema.Model, row []any) error {
 			row[i] = now
 		case d != nil && d.Value != nil:
 			row[i] = own(d.Value)
-		case f == m.VersionF:
-			row[i] = int64(1)
+		case f == m.VersionF || (f.ReadOnly && !f.Nullable):
+			row[i] = op.Zero(f)
 		case !f.Nullable:
 			return op.Invalid(m.Name, f.Name, "null", "must not be null")
 		}

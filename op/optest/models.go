@@ -69,6 +69,31 @@ type Coupon struct {
 	Code string `weft:"unique"`
 }
 
+// Meter has fields that only the database fills, of every type; the last two
+// have a default and may be NULL.
+type Meter struct {
+	ID     string `weft:"primary,type=string"`
+	Name   string
+	Str    string          `weft:"readonly,type=string"`
+	Text   string          `weft:"readonly,type=text"`
+	Int    int32           `weft:"readonly"`
+	Big    int64           `weft:"readonly"`
+	Flt    float64         `weft:"readonly"`
+	Dec    decimal.Decimal `weft:"readonly"`
+	Flag   bool            `weft:"readonly"`
+	Day    time.Time       `weft:"readonly,type=date"`
+	At     time.Time       `weft:"readonly"`
+	Clock  string          `weft:"readonly,type=time"`
+	Bin    []byte          `weft:"readonly"`
+	Uid    string          `weft:"readonly,type=uuid"`
+	Nano   string          `weft:"readonly,type=nanoid"`
+	Enum   string          `weft:"readonly,enum=red|green"`
+	Arr    []any           `weft:"readonly,type=array"`
+	Obj    map[string]any  `weft:"readonly,type=object"`
+	Given  int64           `weft:"readonly,default=7"`
+	Absent *int64          `weft:"readonly"`
+}
+
 // Seat has a key of two fields and columns named like words of SQL.
 type Seat struct {
 	Hall  string `weft:"primary,type=string"`
@@ -281,6 +306,7 @@ var models = sync.OnceValues(func() (*schema.Set, error) {
 		Wide{},
 		Ticket{},
 		Coupon{},
+		Meter{},
 		Seat{},
 		Author{},
 		Profile{},

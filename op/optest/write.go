@@ -60,6 +60,38 @@ func testInsert(s *suite, t *testing.T) {
 		d.fail(d.ins("Plain", rec{"id": op.Unset{}, "value": 1}), op.CodeValidation) // nothing above the engine fills it
 		d.matches("Plain", op.Cond{}, "a")
 	})
+	s.run(t, "a read-only value that is not null is zero, or the default", func(d *db) {
+		m := d.model("Meter")
+		meter := func(id string) rec {
+			r := rec{"id": id, "name": "n"}
+			for _, f := range m.Fields {
+				if f.ReadOnly {
+					r[f.Name] = op.Unset{}
+				}
+			}
+			return r
+		}
+		want := func(id string) []any {
+			row := []any{id, "n"}
+			for _, f := range m.Fields[2:] {
+				switch {
+				case f.Default != nil:
+					row = append(row, f.Default.Value)
+				case f.Nullable:
+					row = append(row, nil)
+				default:
+					row = append(row, op.Zero(f))
+				}
+			}
+			return row
+		}
+		o := d.ins("Meter", meter("a"), meter("b"))
+		o.Returning = true
+		d.rowsAre(d.collect(o), want("a"), want("b"))
+		d.n(d.ups("Meter", op.Conflict{Fields: []string{"id"}}, meter("c")))
+		d.n(d.set("Meter", cmp("id", op.Eq, "c"), to("name", "n")))
+		d.rowsAre(d.find(op.Op{Model: m, Sort: []op.Sort{by("id")}}), want("a"), want("b"), want("c"))
+	})
 	s.run(t, "returning", func(d *db) {
 		o := d.ins("Plain", rec{"id": "b", "value": 2, "label": "x"}, rec{"id": "a", "value": 1})
 		o.Returning = true
