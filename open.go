@@ -164,7 +164,7 @@ func open(e Engine, opts []Option) (*DB, error) {
 
 // register reads the models and ties them to their structs.
 func (k *core) register(values []any) error {
-	var structs []any
+	var models []any
 	var faults []error
 	seen := map[reflect.Type]bool{}
 	for _, v := range values {
@@ -188,9 +188,9 @@ func (k *core) register(values []any) error {
 			continue
 		}
 		seen[t] = true
-		structs = append(structs, v)
+		models = append(models, v)
 	}
-	set, err := schema.BuildStructs(structs...)
+	set, err := schema.BuildFrom(models...)
 	if err := schema.JoinFaults(append(faults, err)...); err != nil {
 		return invalid("%w", err)
 	}

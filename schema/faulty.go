@@ -2,15 +2,19 @@ package schema
 
 import "reflect"
 
-// BuildStructs reads models from structs, as [FromStruct] does, and builds the
-// set, as [Build] does. All faults of all models come back in one *[Faults]. A
-// part of a struct that cannot be read hides no fault of another part or model,
-// and causes none: of the part itself, and of what refers to it, nothing more
-// is said.
-func BuildStructs(structs ...any) (*Set, error) {
+// BuildFrom reads models from structs, as [FromStruct] does, and builds the set,
+// as [Build] does. A value may also be a *[Model]. All faults of all models come
+// back in one *[Faults]. A part of a struct that cannot be read hides no fault
+// of another part or model, and causes none: of the part itself, and of what
+// refers to it, nothing more is said.
+func BuildFrom(values ...any) (*Set, error) {
 	b := newBuilder()
 	var models []*Model
-	for _, v := range structs {
+	for _, v := range values {
+		if m, ok := v.(*Model); ok {
+			models = append(models, m)
+			continue
+		}
 		r, err := readStruct(v)
 		if err != nil {
 			b.faults = append(b.faults, err.(*Faults).List...)

@@ -52,7 +52,7 @@ func (Sailor) Weft() schema.Options {
 // Every fault is told, and none that is only there because of another.
 func TestFirstFaultsOfAllModelsAndNoSecondOnes(t *testing.T) {
 	_ = Sailor{rank: 1}
-	_, err := schema.BuildStructs(Fleet{}, Vessel{}, Sailor{}, 5)
+	_, err := schema.BuildFrom(Fleet{}, Vessel{}, Sailor{}, 5)
 	var f *schema.Faults
 	if !errors.As(err, &f) {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ type Pointing struct {
 }
 
 func TestFaultsOfOptionsAreToldOnce(t *testing.T) {
-	_, err := schema.BuildStructs(Broken{}, Pointing{})
+	_, err := schema.BuildFrom(Broken{}, Pointing{})
 	var f *schema.Faults
 	if !errors.As(err, &f) || len(f.List) != 2 {
 		t.Fatalf("got %v", err)
@@ -108,14 +108,18 @@ func TestFaultsOfOptionsAreToldOnce(t *testing.T) {
 	has(t, err.Error(), "Broken.Name: the quote in", "Broken: the method Weft panics: boom")
 }
 
-func TestBuildStructs(t *testing.T) {
-	set, err := schema.BuildStructs(&Harbour{}, Club{}, Player{})
+func TestBuildFrom(t *testing.T) {
+	set, err := schema.BuildFrom(&Harbour{}, Club{}, Player{})
 	if err != nil || len(set.Models) != 3 || set.Model("Harbour") == nil {
 		t.Fatalf("%v, %v", set, err)
 	}
-	if set, err = schema.BuildStructs(); err != nil || len(set.Models) != 0 {
+	m := &schema.Model{Name: "Made", Fields: []*schema.Field{{Name: "id", Type: schema.UUID, Primary: true}}}
+	if set, err = schema.BuildFrom(m, Harbour{}); err != nil || set.Model("Made") != m {
 		t.Fatalf("%v, %v", set, err)
 	}
-	_, err = schema.BuildStructs(nil, struct{}{})
+	if set, err = schema.BuildFrom(); err != nil || len(set.Models) != 0 {
+		t.Fatalf("%v, %v", set, err)
+	}
+	_, err = schema.BuildFrom(nil, struct{}{})
 	has(t, faults(t, err), "2 faults", "a nil value is no model", "a model needs a named struct type")
 }
