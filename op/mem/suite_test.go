@@ -11,7 +11,10 @@ import (
 
 var factory = optest.Factory{
 	Name: "mem",
-	Caps: op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
+	// It takes models as they are: to the oracle an encrypted field is one that
+	// nothing goes by.
+	Encrypts: true,
+	Caps:     op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
 	Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := mem.Open()
 		t.Cleanup(func() {

@@ -33,7 +33,7 @@ func Differential(t *testing.T, f Factory, n int) {
 	}
 	seed := Seed()
 	t.Logf("optest: %s against mem, seed %d (repeat with -optest.seed=%d)", f.Name, seed, seed)
-	r := &runner{t: t, s: &suite{f: f, models: Models()}, cover: newCoverage(Models())}
+	r := &runner{t: t, s: &suite{f: f, models: f.models()}, cover: newCoverage(f.models())}
 	start := time.Now()
 	var bad *mismatch
 	play := func(programs int, seed int64, make func(g *gen) []step) {

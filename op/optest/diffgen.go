@@ -81,6 +81,10 @@ var weights = []weight{
 	{"ItemKind", 2},
 	{"ItemLike", 1},
 	{"Card", 1},
+	// Where there are models with encrypted fields.
+	{"Keeper", 1},
+	{"Vault", 12},
+	{"Locker", 2},
 }
 
 type weight struct {
@@ -88,11 +92,12 @@ type weight struct {
 	n    int
 }
 
+// weights are those of the models that there are.
 func (g *gen) weights() []weight {
 	if g.gone != nil {
 		return goneWeights
 	}
-	return weights
+	return slices.DeleteFunc(slices.Clone(weights), func(w weight) bool { return g.set.Model(w.name) == nil })
 }
 
 func (g *gen) model() *schema.Model {
@@ -313,5 +318,24 @@ func (g *gen) guards() []op.Guard {
 	if m.VersionF != nil && g.one(2) {
 		x.Must = cmp(m.VersionF.Name, op.Eq, 1+g.n(2))
 	}
+	if m.Encrypts() && g.one(2) { // values are compared here and nowhere else
+		x.Must = g.secretMust(m)
+	}
 	return []op.Guard{x}
+}
+
+// secretMust compares encrypted fields by =, as a save without a version does.
+func (g *gen) secretMust(m *schema.Model) op.Cond {
+	var conds []op.Cond
+	for _, f := range some(g, m.Fields, 3) {
+		c := cmp(f.Name, op.Eq, nil)
+		if f.Type.Kind() != jsonKind && !g.one(4) {
+			c.Value = g.value(m, f)
+		}
+		if g.one(4) {
+			c = or(c, cmp(f.Name, op.Eq, nil))
+		}
+		conds = append(conds, c)
+	}
+	return op.AllOf(conds...)
 }

@@ -49,7 +49,7 @@ func (g *gen) distinct(o op.Op) op.Op {
 	o.Distinct = true
 	o.Fields = nil
 	for _, f := range some(g, o.Model.Fields, 3) {
-		if f.Type.Kind() != jsonKind {
+		if f.Type.Kind() != jsonKind && !f.Encrypted {
 			o.Fields = append(o.Fields, f.Name)
 		}
 	}
@@ -70,6 +70,9 @@ func (g *gen) distinct(o op.Op) op.Op {
 // sortKey is any field, or a place in a JSON field.
 func (g *gen) sortKey(m *schema.Model) (op.Sort, bool) {
 	f := pick(g, m.Fields)
+	if f.Encrypted {
+		return op.Sort{}, false
+	}
 	k := op.Sort{Field: f.Name, Desc: g.one(2)}
 	if f.Type.Kind() == jsonKind {
 		k.Path = g.path(f)
@@ -180,7 +183,7 @@ func (g *gen) aggregate(m *schema.Model) op.Op {
 	o := op.Op{Kind: op.Aggregate, Model: m, Filter: g.cond(m, 2), Using: g.maybe(m, 10)}
 	if g.one(2) {
 		for _, f := range some(g, m.Fields, 2) {
-			if f.Type.Kind() != jsonKind {
+			if f.Type.Kind() != jsonKind && !f.Encrypted {
 				o.GroupBy = append(o.GroupBy, f.Name)
 			}
 		}
@@ -193,6 +196,8 @@ func (g *gen) aggregate(m *schema.Model) op.Op {
 		switch {
 		case a.Func == op.AggCount && g.one(2):
 			a.Field = ""
+		case f.Encrypted:
+			a.Func, a.Field = op.AggCount, ""
 		case a.Func == op.AggCount:
 		case k == jsonKind, a.Func >= op.AggMin && k == bytesKind,
 			a.Func == op.AggSum && !numeric(f),
@@ -283,6 +288,9 @@ func (g *gen) leaf(m *schema.Model) op.Cond {
 	}
 	var path []string
 	ops := operatorsOf(f)
+	if f.Encrypted {
+		return g.compare(f, nil, pick(g, []op.Operator{op.IsNull, op.NotNull, op.Eq, op.Ne}), true)
+	}
 	if f.Type.Kind() == jsonKind && !g.one(4) {
 		path, ops = g.path(f), pathOperators
 	}

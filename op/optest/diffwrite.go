@@ -64,6 +64,8 @@ func (g *gen) assigns(m *schema.Model, most int) []op.Assign {
 		a := op.Assign{Field: f.Name}
 		switch {
 		case f.Nullable && g.one(4):
+		case f.Encrypted:
+			a.Value = g.value(m, f)
 		case numeric(f) && g.one(3):
 			a.Inc, a.Value = true, g.step(f)
 		case f.Type.Kind() == jsonKind && f.Type != schema.Array && !f.Nullable && g.one(3):
@@ -177,7 +179,9 @@ func (g *gen) upsert(m *schema.Model) op.Op {
 		}
 		if len(free) > 0 {
 			for _, f := range some(g, free, 3) {
-				if numeric(f) && g.one(2) {
+				if f.Encrypted && g.one(3) {
+					o.Conflict.Set = append(o.Conflict.Set, to(f.Name, g.value(m, f)))
+				} else if numeric(f) && !f.Encrypted && g.one(2) {
 					o.Conflict.Set = append(o.Conflict.Set, inc(f.Name, g.step(f)))
 				} else {
 					o.Conflict.Update = append(o.Conflict.Update, f.Name)

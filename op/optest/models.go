@@ -300,9 +300,74 @@ type ItemLike struct {
 	Item   *Item `weft:"belongs_to,fk=ItemID"`
 }
 
-var models = sync.OnceValues(func() (*schema.Set, error) {
-	var all []*schema.Model
-	for _, v := range []any{
+// Keeper has vaults.
+type Keeper struct {
+	ID     string `weft:"primary,type=string"`
+	Name   string
+	Vaults []*Vault `weft:"has_many,fk=KeeperID"`
+}
+
+// Vault has an encrypted field of every type, each twice: as it is, and
+// nullable (the names that end in N). The key stands between them.
+type Vault struct {
+	Pin      string           `weft:"encrypted,type=text"`
+	PinN     *string          `weft:"encrypted,type=text"`
+	ID       string           `weft:"primary,type=string"`
+	KeeperID *string          `weft:"type=string"`
+	Label    *string          `weft:"unique,type=string"`
+	Rank     int64            `weft:"type=bigInteger"`
+	Str      string           `weft:"encrypted,type=string"`
+	StrN     *string          `weft:"encrypted,type=string"`
+	Int      int32            `weft:"encrypted,type=integer"`
+	IntN     *int32           `weft:"encrypted,type=integer"`
+	Big      int64            `weft:"encrypted,type=bigInteger"`
+	BigN     *int64           `weft:"encrypted,type=bigInteger"`
+	Flt      float64          `weft:"encrypted,type=float"`
+	FltN     *float64         `weft:"encrypted,type=float"`
+	Dec      decimal.Decimal  `weft:"encrypted,type=decimal"`
+	DecN     *decimal.Decimal `weft:"encrypted,type=decimal"`
+	Flag     bool             `weft:"encrypted,type=boolean"`
+	FlagN    *bool            `weft:"encrypted,type=boolean"`
+	Day      time.Time        `weft:"encrypted,type=date"`
+	DayN     *time.Time       `weft:"encrypted,type=date"`
+	At       time.Time        `weft:"encrypted,type=datetime"`
+	AtN      *time.Time       `weft:"encrypted,type=datetime"`
+	Clock    string           `weft:"encrypted,type=time"`
+	ClockN   *string          `weft:"encrypted,type=time"`
+	Bin      []byte           `weft:"encrypted,type=binary"`
+	BinN     *[]byte          `weft:"encrypted,type=binary"`
+	Uid      string           `weft:"encrypted,type=uuid"`
+	UidN     *string          `weft:"encrypted,type=uuid"`
+	Enum     string           `weft:"encrypted,enum=red|green|blue"`
+	EnumN    *string          `weft:"encrypted,enum=red|green|blue"`
+	Arr      []any            `weft:"encrypted,type=array"`
+	ArrN     *[]any           `weft:"encrypted,type=array"`
+	Obj      map[string]any   `weft:"encrypted,type=object"`
+	ObjN     *map[string]any  `weft:"encrypted,type=object"`
+	Doc      map[string]any   `weft:"encrypted,type=json"`
+	DocN     *map[string]any  `weft:"encrypted,type=json"`
+	Ver      int64            `weft:"version"`
+	Keeper   *Keeper          `weft:"belongs_to,fk=KeeperID"`
+}
+
+// Slip has an encrypted field and gets its key from the database.
+type Slip struct {
+	ID   int64  `weft:"primary,auto"`
+	Text string `weft:"encrypted"`
+	Note *string
+	Ver  int64 `weft:"version"`
+}
+
+// Locker has an encrypted field, a key of two fields and no version.
+type Locker struct {
+	Hall string `weft:"primary,type=string"`
+	Row  int64  `weft:"primary"`
+	Code *int64 `weft:"encrypted"`
+	Open bool
+}
+
+var (
+	plain = []any{
 		Wide{},
 		Ticket{},
 		Coupon{},
@@ -329,25 +394,41 @@ var models = sync.OnceValues(func() (*schema.Set, error) {
 		Kind{},
 		ItemKind{},
 		ItemLike{},
-	} {
+	}
+	models  = sync.OnceValues(func() (*schema.Set, error) { return build(plain) })
+	secrets = sync.OnceValues(func() (*schema.Set, error) {
+		return build(append(plain[:len(plain):len(plain)], Keeper{}, Vault{}, Slip{}, Locker{}))
+	})
+)
+
+func build(structs []any) (*schema.Set, error) {
+	var all []*schema.Model
+	for _, v := range structs {
 		m, err := schema.FromStruct(v)
 		if err != nil {
 			return nil, fmt.Errorf("read model %T: %w", v, err)
 		}
-		if m.Name == "Wide" {
+		if m.Name == "Wide" || m.Name == "Vault" {
 			for _, f := range m.Fields {
 				// Whatever the Go type says: N is for nullable.
-				f.Nullable = strings.HasSuffix(f.Name, "N")
+				if f.Encrypted || m.Name == "Wide" {
+					f.Nullable = strings.HasSuffix(f.Name, "N")
+				}
 			}
 		}
 		all = append(all, m)
 	}
 	return schema.Build(all...)
-})
+}
 
 // Models gives the models of the suite. The set is shared and never changes.
-func Models() *schema.Set {
-	set, err := models()
+func Models() *schema.Set { return must(models()) }
+
+// Secrets gives the models of the suite and those with encrypted fields, for
+// stacks that keep them (Factory.Encrypts).
+func Secrets() *schema.Set { return must(secrets()) }
+
+func must(set *schema.Set, err error) *schema.Set {
 	if err != nil {
 		panic("optest: the suite's own models are wrong: " + err.Error())
 	}

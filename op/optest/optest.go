@@ -44,6 +44,18 @@ type Factory struct {
 	// Hides says that the stack hides rows that are marked deleted and that its
 	// deletes mark them, as layer validate does.
 	Hides bool
+
+	// Encrypts says that the stack keeps models with encrypted fields. Its
+	// models are then those of Secrets.
+	Encrypts bool
+}
+
+// models are those that the engine is opened with.
+func (f Factory) models() *schema.Set {
+	if f.Encrypts {
+		return Secrets()
+	}
+	return Models()
 }
 
 // group is one file of the suite.
@@ -77,6 +89,7 @@ func groups() []group {
 		{"conflict", testConflict},
 		{"access", testAccess},
 		{"guard", testGuard},
+		{"encrypted", testEncrypted},
 		{"batch", testBatch},
 		{"transaction", testTx},
 		{"serializable", testSerializable},
@@ -92,7 +105,7 @@ func groups() []group {
 // left behind.
 func Run(t *testing.T, f Factory) {
 	before := goleak.IgnoreCurrent()
-	s := &suite{f: f, models: Models()}
+	s := &suite{f: f, models: f.models()}
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) { g.run(s, t) })
 	}
