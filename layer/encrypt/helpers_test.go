@@ -10,7 +10,7 @@ import (
 // key makes a key whose secret is made of its ID.
 func key(t testing.TB, id string) encrypt.Key {
 	t.Helper()
-	k, err := encrypt.NewKey(id, []byte(id + strings.Repeat(".", 32-len(id))))
+	k, err := encrypt.NewKey(id, []byte(id+strings.Repeat(".", 32-len(id))))
 	if err != nil {
 		t.Fatal(err)
 	}

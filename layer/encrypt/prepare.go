@@ -36,6 +36,7 @@ func (e *engine) lowered(o op.Op, late bool) (*prepared, error) {
 	}
 	p.o.Model = m.stored
 	p.o.Filter, p.o.Using, p.o.Check = e.cond(o.Filter), e.cond(o.Using), e.cond(o.Check)
+	p.o.Having = e.cond(o.Having)
 	if o.Via != nil {
 		via := *o.Via
 		via.Model = e.stored(via.Model)

@@ -26,6 +26,10 @@ const (
 	tagJSON    = 'j'
 )
 
+// maxExponent bounds the digits that a decimal is written with; canonical ones
+// have fewer.
+const maxExponent = 10000
+
 // appendValue writes a canonical value that is not NULL.
 func appendValue(b []byte, v any) ([]byte, error) {
 	switch x := v.(type) {
@@ -70,7 +74,7 @@ func readValue(b []byte) (v any, ok bool) {
 		return tag == tagTrue, len(b) == 0
 	case tagDecimal:
 		d, err := decimal.NewFromString(string(b))
-		return d, err == nil
+		return d, err == nil && d.Exponent() <= maxExponent && d.Exponent() >= -maxExponent
 	case tagInt, tagFloat, tagTime:
 		if len(b) != 8 {
 			return nil, false
