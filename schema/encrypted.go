@@ -104,6 +104,7 @@ func storedSet(s *Set) *Set {
 	}
 	for _, m := range s.Models {
 		c.relations(m)
+		c.counts(m)
 	}
 	return c.set
 }
@@ -149,6 +150,24 @@ func (c *storing) relations(m *Model) {
 		for name, was := range m.relations {
 			if was == r {
 				n.relations[name] = &x
+			}
+		}
+	}
+}
+
+func (c *storing) counts(m *Model) {
+	n := c.models[m]
+	n.Counts, n.counts = make([]*Count, len(m.Counts)), map[string]*Count{}
+	for i, x := range m.Counts {
+		y := *x
+		y.GoIndex, y.Of = nil, nil
+		if x.Of != nil {
+			y.Of = n.relations[x.Of.Name]
+		}
+		n.Counts[i] = &y
+		for name, was := range m.counts {
+			if was == x {
+				n.counts[name] = &y
 			}
 		}
 	}

@@ -32,6 +32,7 @@ type Patient struct {
 type Doctor struct {
 	ID       string     `weft:"primary"`
 	Patients []*Patient `weft:"has_many"`
+	Load     int64      `weft:"count=patients"`
 	Wards    []*Ward    `weft:"many_to_many,through=DoctorWard"`
 }
 

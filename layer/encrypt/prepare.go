@@ -39,7 +39,7 @@ func (e *engine) lowered(o op.Op, late bool) (*prepared, error) {
 	p.o.Having = e.cond(o.Having)
 	if o.Via != nil {
 		via := *o.Via
-		via.Model = e.stored(via.Model)
+		via.Model, via.Join = e.stored(via.Model), e.cond(via.Join)
 		p.o.Via = &via
 	}
 	if len(m.cells) == 0 {
@@ -69,16 +69,27 @@ func (l *layer) cond(c op.Cond) op.Cond {
 		return c
 	}
 	c.Target = l.stored(c.Target)
-	conds := make([]op.Cond, len(c.Conds))
-	for i, x := range c.Conds {
-		conds[i] = l.cond(x)
-	}
-	c.Conds = conds
+	c.Conds, c.Join = l.conds(c.Conds), l.conds(c.Join)
 	return c
 }
 
+func (l *layer) conds(list []op.Cond) []op.Cond {
+	if list == nil {
+		return nil
+	}
+	out := make([]op.Cond, len(list))
+	for i, c := range list {
+		out[i] = l.cond(c)
+	}
+	return out
+}
+
+// hasRelated reports whether a condition names other models.
 func hasRelated(c *op.Cond) bool {
-	return c.Target != nil || slices.ContainsFunc(c.Conds, func(x op.Cond) bool { return hasRelated(&x) })
+	in := func(list []op.Cond) bool {
+		return slices.ContainsFunc(list, func(x op.Cond) bool { return hasRelated(&x) })
+	}
+	return c.Target != nil || in(c.Conds) || in(c.Join)
 }
 
 // guards makes the operation's guards those of the stored models and takes out

@@ -55,7 +55,7 @@ func stacked() optest.Factory {
 		return opened(t, e, models)
 	}
 	return optest.Factory{
-		Name: "relate(validate(encrypt(wire(fault(sqlite)))))", Caps: caps | op.CapSQL | op.CapBackup, Relate: true, Encrypts: true,
+		Name: "relate(validate(encrypt(wire(fault(sqlite)))))", Caps: caps | op.CapSQL | op.CapBackup, Relate: true, Hides: true, Encrypts: true,
 		Open: func(t testing.TB, models *schema.Set) op.Engine {
 			return open(t, models, filepath.Join(t.TempDir(), "test.db"), ring(t, "k1"))
 		},
@@ -73,3 +73,5 @@ func TestStackedSuite(t *testing.T) { optest.Run(t, stacked()) }
 func TestDifferential(t *testing.T) { optest.Differential(t, overMem, 0) }
 
 func TestStackedDifferential(t *testing.T) { optest.Differential(t, stacked(), 0) }
+
+func TestStackedGone(t *testing.T) { optest.Gone(t, stacked(), 0) }

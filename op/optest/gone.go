@@ -28,7 +28,7 @@ func Gone(t *testing.T, f Factory, n int) {
 		n = *opsFlag
 	}
 	seed := Seed()
-	r := &runner{t: t, s: &suite{f: f, models: Models()}, cover: newCoverage(Models()), gone: true}
+	r := &runner{t: t, s: &suite{f: f, models: f.models()}, cover: newCoverage(Models()), gone: true}
 	var bad *mismatch
 	for round := int64(0); bad == nil && r.ops < n; round++ {
 		check(t, max(1, (n-r.ops)/programLength), uint64(seed+round*1_000_003), func(rt *rapid.T) {
