@@ -444,6 +444,13 @@ func (fb *fieldBind) misfit(v any) error {
 	return op.Errorf(op.CodeDatabase, "field %s: the database holds a %T, the Go field is a %s", fb.f.Name, v, fb.typ)
 }
 
+func (fb *fieldBind) overflow(x int64) error {
+	if fb.f.Encrypted {
+		return op.Errorf(op.CodeDatabase, "field %s: the value does not fit a %s", fb.f.Name, fb.typ)
+	}
+	return op.Errorf(op.CodeDatabase, "field %s: %d does not fit a %s", fb.f.Name, x, fb.typ)
+}
+
 func (fb *fieldBind) setInt(a unsafe.Pointer, x int64) error {
 	switch fb.kind {
 	case bindInt64:
@@ -460,13 +467,13 @@ func (fb *fieldBind) setInt(a unsafe.Pointer, x int64) error {
 	switch {
 	case v.CanInt():
 		if v.OverflowInt(x) {
-			return op.Errorf(op.CodeDatabase, "field %s: %d does not fit a %s", fb.f.Name, x, fb.typ)
+			return fb.overflow(x)
 		}
 		v.SetInt(x)
 		return nil
 	case v.CanUint():
 		if x < 0 || v.OverflowUint(uint64(x)) {
-			return op.Errorf(op.CodeDatabase, "field %s: %d does not fit a %s", fb.f.Name, x, fb.typ)
+			return fb.overflow(x)
 		}
 		v.SetUint(uint64(x))
 		return nil
@@ -479,6 +486,9 @@ func (fb *fieldBind) setJSON(a unsafe.Pointer, text string) (err error) {
 	v := reflect.NewAt(fb.typ, a)
 	v.Elem().SetZero() // or it would be decoded into the map, slice or pointer that is there
 	if err := json.Unmarshal([]byte(text), v.Interface()); err != nil {
+		if fb.f.Encrypted { // the error may show a piece of the text
+			return op.Errorf(op.CodeDatabase, "field %s: the stored JSON does not fit a %s", fb.f.Name, fb.typ)
+		}
 		return op.Errorf(op.CodeDatabase, "field %s: the stored JSON does not fit a %s: %w", fb.f.Name, fb.typ, err)
 	}
 	return nil
@@ -498,6 +508,9 @@ func (fb *fieldBind) setOther(a unsafe.Pointer, v any) (err error) {
 		v = x.String()
 	}
 	if err := sc.Scan(v); err != nil {
+		if fb.f.Encrypted { // the error may show the value
+			return op.Errorf(op.CodeDatabase, "field %s: the stored value does not fit a %s", fb.f.Name, fb.typ)
+		}
 		return op.Errorf(op.CodeDatabase, "field %s: %w", fb.f.Name, err)
 	}
 	return nil

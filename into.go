@@ -156,6 +156,9 @@ func (s *spec) into(ctx context.Context, sh *shape, only string, add func([]any)
 	if err := sh.take(q.fields); err != nil {
 		return err
 	}
+	for i, fb := range sh.binds {
+		fb.f = secret(m.Field(q.fields[i]), fb.f)
+	}
 	o, err := q.find(ctx, 0)
 	if err != nil {
 		return err

@@ -7,11 +7,11 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/weftdb/weft/layer/encrypt"
 	"github.com/weftdb/weft/layer/relate"
 	"github.com/weftdb/weft/layer/validate"
 	"github.com/weftdb/weft/op"
@@ -45,6 +45,8 @@ type core struct {
 	hooks    *hookTable
 	rules    validate.Options
 	clock    func() time.Time
+	ring     *KeyRing
+	sealed   op.Engine // below the layer that encrypts: rows as they are stored
 
 	openTx atomic.Int64 // transactions under way
 	txOn   sync.Map     // goroutine id → number of transactions whose function it runs
@@ -59,6 +61,7 @@ type config struct {
 	migrate bool
 	layers  []Layer
 	clock   func() time.Time
+	rings   []*KeyRing
 
 	observers []observer
 }
@@ -149,6 +152,14 @@ func open(e Engine, opts []Option) (*DB, error) {
 	for _, l := range inner {
 		eng = l(eng)
 	}
+	k.sealed = eng
+	l, err := k.encryption(c.rings)
+	if err != nil {
+		return nil, err
+	}
+	if l != nil {
+		eng = l(eng)
+	}
 	eng = validate.New(k.rules)(eng)
 	for _, l := range outer {
 		eng = l(eng)
@@ -195,9 +206,6 @@ func (k *core) register(values []any) error {
 		return invalid("%w", err)
 	}
 	k.models = set
-	if err := unsupported(set); err != nil {
-		return err
-	}
 	for _, m := range set.Models {
 		if m.GoType == nil {
 			continue
@@ -209,23 +217,6 @@ func (k *core) register(values []any) error {
 		k.bindings[m], k.byType[b.typ] = b, b
 	}
 	return nil
-}
-
-// unsupported refuses models that ask for what would otherwise silently not
-// happen: a field stored in the clear that says it is encrypted.
-func unsupported(set *schema.Set) error {
-	var asked []string
-	for _, m := range set.Models {
-		for _, f := range m.Fields {
-			if f.Encrypted {
-				asked = append(asked, m.Name+"."+f.Name+" is encrypted")
-			}
-		}
-	}
-	if asked == nil {
-		return nil
-	}
-	return op.Errorf(op.CodeUnsupported, "this version has no encrypted fields: %s", strings.Join(asked, "; "))
 }
 
 // functions gathers hooks and the named functions of all models.
@@ -253,9 +244,9 @@ func (k *core) functions() {
 	k.rules = o
 }
 
-// chain is the fixed order of layers, outermost first; relate comes before and
-// validate stands where it is named. A layer that is not listed stands next to
-// the engine.
+// chain is the fixed order of layers, outermost first; relate comes before,
+// validate stands where it is named, and encrypt right below it, so that caches
+// hold ciphertexts. A layer that is not listed stands next to the engine.
 var chain = []string{"limit", "audit", "access", "validate", "cache", "buffer", "events"}
 
 // arrange sorts layers into their places around validate: those outside and
@@ -279,8 +270,11 @@ func arrange(layers []Layer) (outer, inner []Layer, err error) {
 		if i := slices.Index(chain, name); i >= 0 {
 			rank = i
 		}
-		if name == "relate" || name == "validate" {
+		switch name {
+		case "relate", "validate":
 			return nil, nil, invalid("the layer %s is always there; leave it out of With", name)
+		case encrypt.Name:
+			return nil, nil, invalid("the layer %s has its place by weft.Encrypt(ring); leave it out of With", name)
 		}
 		if name != "" && seen[name] {
 			return nil, nil, invalid("the layer %s was given twice", name)

@@ -125,7 +125,7 @@ func NewKeyRing(current Key, older ...Key) (*KeyRing, error) {
 	r := &KeyRing{current: current.id, aead: func(id string) cipher.AEAD { return ciphers[id] }}
 	for i, k := range append([]Key{current}, older...) {
 		if k.secret == nil {
-			return nil, op.Errorf(op.CodeValidation, "key %d of the ring is empty; NewKey, ParseKey and GenerateKey make keys", i+1)
+			return nil, op.Errorf(op.CodeValidation, "key %d of the ring is empty; weft.NewSecretKey and weft.GenerateKey make keys", i+1)
 		}
 		if ciphers[k.id] != nil {
 			return nil, op.Errorf(op.CodeValidation, "the ring has two keys with the ID %q", k.id)

@@ -3,6 +3,7 @@ package encrypt
 import (
 	"encoding/binary"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -149,6 +150,9 @@ func adopted(f *schema.Field, stored any) (any, error) {
 			d, err := decimal.NewFromString(text)
 			if err != nil {
 				return nil, op.Invalid("", f.Name, "type", "is %s, and what is stored is no number", f.Type)
+			}
+			if _, scale := f.Decimals(); f.Type == schema.Decimal && scale > 0 && !strings.Contains(text, ".") {
+				return nil, op.Invalid("", f.Name, "type", "is decimal, and what is stored may be a scaled integer")
 			}
 			v = d
 		case schema.KindBool:

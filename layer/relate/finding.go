@@ -44,6 +44,12 @@ func (e *engine) plan(ctx context.Context, o *op.Op) (*finding, error) {
 	if err != nil || len(steps) == 0 {
 		return nil, err
 	}
+	// What is wrong with a relation is told before its parents are read, and also
+	// when there are none.
+	asked := op.Op{Kind: op.Find, Model: m, With: with}
+	if err := op.Normalize(&asked); err != nil {
+		return nil, err
+	}
 	f := &finding{
 		loader: loader{ctx: ctx, eng: e, m: m, user: o.User, keys: e.Keys},
 		steps:  steps, sink: o.Sink, explain: o.Explain, chunk: e.Chunk, limit: o.Limit,

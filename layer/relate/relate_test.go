@@ -188,7 +188,7 @@ func TestErrors(t *testing.T) {
 		{with("nope"), "nope is not a relation of Shelf; there are books, label"},
 		{with("books.nope"), "nope is not a relation of Book; there are shelf, writers"},
 		{[]op.With{{Relation: "books", Limit: 1}, {Relation: "books", Limit: 2}}, "books is asked for twice"},
-		{[]op.With{{Relation: "books", Fields: []string{"nope"}}}, "nope is not a field of Book"},
+		{[]op.With{{Relation: "books", Fields: []string{"nope"}}}, "Book: nope is not a field; there are id"},
 		{[]op.With{{Relation: "books", Limit: -1}}, "must not be negative"},
 	} {
 		_, err := all(l.eng, op.Op{Kind: op.Find, Model: shelfM, With: x.with})
@@ -196,7 +196,12 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%v: %v", x.with, err)
 		}
 	}
-	_, err := all(l.eng, op.Op{Kind: op.Find, Model: shelfM, Fields: []string{"name"}, Distinct: true, With: with("books")})
+	// Also without a parent that the relation would be read for.
+	_, err := all(l.eng, op.Op{Kind: op.Find, Model: shelfM, Filter: op.Cond{Kind: op.False}, With: []op.With{{Relation: "books", Filter: op.Cmp("nope", op.Eq, 1)}}})
+	if !errors.Is(err, op.ErrValidation) || !strings.Contains(err.Error(), "Book: nope is not a field") {
+		t.Errorf("a condition on no rows: %v", err)
+	}
+	_, err = all(l.eng, op.Op{Kind: op.Find, Model: shelfM, Fields: []string{"name"}, Distinct: true, With: with("books")})
 	if !errors.Is(err, op.ErrValidation) {
 		t.Errorf("distinct: %v", err)
 	}
