@@ -27,6 +27,12 @@ var (
 	_ func(func(context.Context, weft.Call) (context.Context, func(error))) weft.Option = weft.Observe
 	_ func(*weft.DB, weft.HookPoint, func(context.Context, *Book) error) error          = weft.On[Book]
 
+	_ func(*weft.KeyRing) weft.Option                                = weft.Encrypt
+	_ func(string, []byte) (weft.SecretKey, error)                   = weft.NewSecretKey
+	_ func() weft.SecretKey                                          = weft.GenerateKey
+	_ func(weft.SecretKey, ...weft.SecretKey) (*weft.KeyRing, error) = weft.NewKeyRing
+	_ func(string) (*weft.KeyRing, error)                            = weft.ParseKeyRing
+
 	_ func(context.Context) *weft.DB                                             = weft.From
 	_ func(context.Context, func(context.Context))                               = weft.AfterCommit
 	_ func(context.Context, weft.Principal) context.Context                      = weft.As
@@ -53,6 +59,8 @@ type database interface {
 	InTx(context.Context, func(context.Context) error, ...weft.TxOption) error
 	Exec(context.Context, string, ...any) (int64, error)
 	Backup(context.Context, io.Writer) error
+	Rotate(context.Context, weft.Rotation) error
+	KeyUse(context.Context) ([]weft.KeyUse, error)
 	User(string) *weft.DB
 	Close() error
 }

@@ -19,7 +19,6 @@ var withoutExample = map[string]string{}
 // inTheMaking are names whose example comes right behind them.
 var inTheMaking = []string{
 	"Match",
-	"Encrypt", "KeyRing", "Rekey",
 }
 
 // exported is what a package gives to its users.

@@ -21,7 +21,7 @@ const Name = "encrypt"
 
 // Options of the layer.
 type Options struct {
-	// Ring has the keys; it must not be nil.
+	// Ring has the keys; without it every operation fails.
 	Ring *KeyRing
 	// Rand is where nonces come from; nil is crypto/rand. It must be safe for
 	// concurrent use. A nonce that comes twice under one key breaks it.
@@ -48,11 +48,16 @@ func New(o Options) op.Layer {
 }
 
 func newLayer(o Options) *layer {
-	if o.Ring == nil {
-		panic("encrypt: the key ring is nil")
-	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
 	return &layer{ring: o.Ring, rand: o.Rand}
+}
+
+// ready refuses to work without keys.
+func (l *layer) ready() error {
+	if l.ring == nil {
+		return op.Errorf(op.CodeInternal, "the layer that encrypts was made without a key ring")
+	}
+	return nil
 }

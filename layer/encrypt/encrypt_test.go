@@ -477,6 +477,15 @@ func TestStepsAreOne(t *testing.T) {
 	}
 }
 
+func TestWithoutKeys(t *testing.T) {
+	p := onFile(t, "k1")
+	_, err := encrypt.New(encrypt.Options{})(p.below).Do(t.Context(), op.Op{Kind: op.Find, Model: p.person})
+	says(t, err, "without a key ring")
+	says(t, encrypt.Rotate(t.Context(), p.below, p.models, encrypt.Options{}, encrypt.Rotation{}), "without a key ring")
+	_, err = encrypt.Uses(t.Context(), p.below, p.models, encrypt.Options{})
+	says(t, err, "without a key ring")
+}
+
 func TestNoRandomness(t *testing.T) {
 	p := onFile(t, "k1")
 	eng := encrypt.New(encrypt.Options{Ring: p.ring, Rand: strings.NewReader("short")})(p.below)

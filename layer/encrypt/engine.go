@@ -19,6 +19,9 @@ var _ op.Engine = (*engine)(nil)
 
 // Do runs one operation.
 func (e *engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
+	if err := e.ready(); err != nil {
+		return op.Result{}, err
+	}
 	switch o.Kind {
 	case op.SQL, op.Backup:
 		return e.next.Do(ctx, o)

@@ -61,11 +61,7 @@ func checkID(id string) error {
 func GenerateKey() Key {
 	b := make([]byte, 5+KeySize)
 	_, _ = rand.Read(b) // never fails: the program ends when the system has no randomness
-	k, err := NewKey("k"+strings.ToLower(base32.StdEncoding.EncodeToString(b[:5])), b[5:])
-	if err != nil {
-		panic("encrypt: a generated key is not valid: " + err.Error())
-	}
-	return k
+	return Key{"k" + strings.ToLower(base32.StdEncoding.EncodeToString(b[:5])), func() []byte { return b[5:] }}
 }
 
 // ParseKey reads a key as [Key.Secret] writes it: the ID, a colon, and the 32

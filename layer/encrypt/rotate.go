@@ -15,11 +15,11 @@ import (
 // Rotation says how values are brought under the current key.
 type Rotation struct {
 	// Progress, when it is not nil, is called for each model with encrypted
-	// fields: at its beginning with done 0, after each batch, and at its end with
-	// done equal to total. total is the number of rows that had a value not under
-	// the current key at the beginning; rows that come to that meanwhile are
-	// added to it. Neither ever goes back. It is called by the goroutine that
-	// rotates.
+	// fields: at its beginning with done 0, whenever a batch was written, and in
+	// the end with done equal to total. total is the number of rows that had a
+	// value not under the current key at the beginning; rows that come to that
+	// meanwhile are added to it. Neither ever goes back. It is called by the
+	// goroutine that rotates.
 	Progress func(model string, done, total int64)
 	// Batch is how many rows are read and written at a time; 0 is 500. Other
 	// writers wait for one batch at most.
@@ -46,6 +46,9 @@ const maxPasses = 20
 // and names the first of them. All others have been rotated then.
 func Rotate(ctx context.Context, next op.Engine, models *schema.Set, o Options, how Rotation) error {
 	r := &rotation{layer: newLayer(o), next: next, Rotation: how}
+	if err := r.ready(); err != nil {
+		return err
+	}
 	if r.Batch <= 0 {
 		r.Batch = atOnce
 	}
@@ -85,10 +88,12 @@ func (r *rotation) model(ctx context.Context, m *model) error {
 	if err != nil {
 		return err
 	}
-	total, done := res.N, int64(0)
+	total, done := res.N, int64(-1)
 	tell := func(n int64) {
-		done = n
-		total = max(total, done)
+		if n <= done {
+			return
+		}
+		done, total = n, max(total, n)
 		if r.Progress != nil {
 			r.Progress(m.clear.Name, done, total)
 		}
@@ -97,7 +102,7 @@ func (r *rotation) model(ctx context.Context, m *model) error {
 	for n := 0; ; n++ {
 		p := &pass{}
 		before := done
-		if err := r.walk(ctx, m, filter, p, func() { tell(max(done, before+p.written)) }); err != nil {
+		if err := r.walk(ctx, m, filter, p, func() { tell(before + p.written) }); err != nil {
 			return err
 		}
 		if p.written+p.missed == 0 {

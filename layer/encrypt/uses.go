@@ -21,6 +21,9 @@ type KeyUse struct {
 // that are not encrypted. NULL is not counted. Each count reads the table.
 func Uses(ctx context.Context, next op.Engine, models *schema.Set, o Options) ([]KeyUse, error) {
 	l := newLayer(o)
+	if err := l.ready(); err != nil {
+		return nil, err
+	}
 	var out []KeyUse
 	for _, sm := range models.Models {
 		if !sm.Encrypts() {
