@@ -109,7 +109,7 @@ func TestRings(t *testing.T) {
 	if _, err := encrypt.NewKeyRing(key(t, "a"), key(t, "b"), key(t, "a")); err == nil || !strings.Contains(err.Error(), `two keys with the ID "a"`) {
 		t.Error(err)
 	}
-	if encrypt.GenerateKey().Secret() == encrypt.GenerateKey().Secret() {
+	if a, b := encrypt.GenerateKey(), encrypt.GenerateKey(); a.Secret() == b.Secret() {
 		t.Error("two generated keys are the same")
 	}
 	k := encrypt.GenerateKey()

@@ -88,11 +88,6 @@ func (m *model) keyIs(key []any) op.Cond {
 	return op.AllOf(conds...)
 }
 
-// isKey reports whether a name is that of a field of the key.
-func (m *model) isKey(name string) bool {
-	return slices.ContainsFunc(m.clear.Primary, func(f *schema.Field) bool { return f.Name == name })
-}
-
 // cell is the cell of a field's name; nil for one that is not encrypted.
 func (m *model) cell(name string) *cell {
 	if f := m.clear.Field(name); f != nil {

@@ -138,7 +138,7 @@ func adopted(f *schema.Field, stored any) (any, error) {
 	if b, ok := stored.([]byte); ok && f.Type.Kind() != schema.KindBytes {
 		text, isText = string(b), true
 	}
-	var v any = stored
+	v := stored
 	if isText {
 		v = text
 		switch f.Type.Kind() {
