@@ -50,9 +50,7 @@ bench: ## ratios to code written by hand and to other libraries, into docs/bench
 	cd bench && $(GO) generate ./... && $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
 
 cover: ## how much of each package all tests together reach; fails under COVER per cent in total
-	@rm -rf bin/cover && mkdir -p bin/cover
-	@$(GO) test -timeout 15m -cover -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) ./... \
-		-args -test.gocoverdir=$(CURDIR)/bin/cover >bin/cover.log 2>&1 || { cat bin/cover.log; exit 1; }
-	@$(GO) tool covdata percent -i=bin/cover | grep -oE '[^[:space:]]+[[:space:]]+coverage: [0-9.]+%' | awk '{ printf "%6s  %s\n", $$3, $$1 }'
-	@$(GO) tool covdata func -i=bin/cover | awk 'END { printf "%6s  in total\n", $$NF; \
-		if ($$NF + 0 < $(COVER)) { print "cover: less than $(COVER)%"; exit 1 } }'
+	@mkdir -p bin
+	@$(GO) test -timeout 15m -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) \
+		-coverprofile=bin/cover.out ./... >bin/cover.log 2>&1 || { cat bin/cover.log; exit 1; }
+	@awk -v least=$(COVER) -f .ci/cover.awk bin/cover.out
