@@ -35,7 +35,7 @@ func same(f *schema.Field, want schema.Field) bool {
 	a, b := reflect.ValueOf(*f), reflect.ValueOf(want)
 	for i := range a.NumField() {
 		switch sf := a.Type().Field(i); {
-		case !sf.IsExported() || sf.Name == "GoName" || sf.Name == "GoIndex" || sf.Name == "Pos":
+		case !sf.IsExported() || sf.Name == "GoName" || sf.Name == "GoIndex" || sf.Name == "GoBits" || sf.Name == "Pos":
 		case sf.Type.Kind() == reflect.Slice && a.Field(i).Len() == 0 && b.Field(i).Len() == 0:
 		case !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):
 			return false

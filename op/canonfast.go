@@ -31,6 +31,10 @@ func plain(f *schema.Field, v any) bool {
 		}
 		return (limit <= 0 || len(x) <= limit) && plainASCII(x)
 	case int64:
+		if f.GoBits != 0 {
+			lo, hi := f.IntRange()
+			return x >= lo && x <= hi && f.Type.Kind() == schema.KindInt
+		}
 		switch f.Type {
 		case schema.BigInteger:
 			return x >= 0 || !f.Unsigned
@@ -40,7 +44,7 @@ func plain(f *schema.Field, v any) bool {
 	case bool:
 		return f.Type == schema.Boolean
 	case float64:
-		return f.Type == schema.Float && x-x == 0 && math.Float64bits(x) != 1<<63
+		return f.Type == schema.Float && f.GoBits == 0 && x-x == 0 && math.Float64bits(x) != 1<<63
 	case time.Time:
 		return (f.Type == schema.DateTime || f.Type == schema.Timestamp) && plainTime(x)
 	case Unset:

@@ -187,7 +187,11 @@ func canonExact(f *schema.Field, kind schema.ValueKind, v any, write bool) (out 
 		}
 		return n, false, true, nil
 	case schema.KindFloat:
-		return canonFloatField(f, v)
+		out, same, ok, err = canonFloatField(f, v)
+		if x, is := out.(float64); is && write && f.GoBits == 32 && math.Abs(x) > math.MaxFloat32 {
+			return nil, false, true, Invalid("", f.Name, "range", "is too large for a float of 32 bits")
+		}
+		return out, same, ok, err
 	case schema.KindDecimal:
 		return canonDecimal(f, v, write)
 	case schema.KindBool:
@@ -262,17 +266,20 @@ func canonString(f *schema.Field, v any, write bool) (out any, same, ok bool, er
 }
 
 func intRange(f *schema.Field, n int64) string {
+	lo, hi := f.IntRange()
+	more := "; a wider Go type holds more"
+	if f.GoBits == 0 || (f.Type == schema.Integer && f.GoBits == 32) {
+		more = "; bigInteger holds more"
+	}
 	switch {
+	case n >= lo && n <= hi:
+		return ""
 	case f.Unsigned && n < 0:
 		return "must not be negative"
-	case f.Type != schema.Integer:
-		return ""
-	case f.Unsigned && n > math.MaxUint32:
-		return "must be at most 4294967295; bigInteger holds more"
-	case !f.Unsigned && (n < math.MinInt32 || n > math.MaxInt32):
-		return "must lie between -2147483648 and 2147483647; bigInteger holds more"
+	case f.Unsigned:
+		return fmt.Sprintf("must be at most %d%s", hi, more)
 	}
-	return ""
+	return fmt.Sprintf("must lie between %d and %d%s", lo, hi, more)
 }
 
 func canonFloatField(f *schema.Field, v any) (out any, same, ok bool, err error) {

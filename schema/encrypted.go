@@ -192,7 +192,7 @@ func storedField(f *Field) *Field {
 		return &n
 	}
 	n.Encrypted, n.Required, n.Unsigned, n.NanoID = false, false, false, false
-	n.Size, n.Precision, n.Scale, n.Enum = 0, 0, 0, nil
+	n.Size, n.Precision, n.Scale, n.Enum, n.GoBits = 0, 0, 0, nil, 0
 	n.Validate, n.Validator, n.Transform, n.Default = "", "", "", nil
 	if n.Type = Text; f.Type.Kind() == KindBytes {
 		n.Type = Binary

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding"
 	"encoding/json"
+	"math"
 	"reflect"
 	"strings"
 	"time"
@@ -121,4 +122,40 @@ func marshals(t, iface reflect.Type) bool {
 func isScalarStruct(t reflect.Type) bool {
 	_, known := knownGo(t)
 	return known
+}
+
+// goBits is the size of a number in Go; 0 where it holds all that a column of
+// 64 bits can, and for what is no number.
+func goBits(t reflect.Type) int {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch t.Kind() {
+	case reflect.Int8, reflect.Int16, reflect.Int32, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Float32:
+		return t.Bits()
+	case reflect.Struct: // sql.NullInt32, sql.Null[int8] and their like
+		if t.PkgPath() == "database/sql" && t.NumField() == 2 {
+			return goBits(t.Field(0).Type)
+		}
+	}
+	return 0
+}
+
+// IntRange gives the least and the greatest integer that the field holds, by
+// its type and, where that holds less, its Go type.
+func (f *Field) IntRange() (lo, hi int64) {
+	bits := 64
+	if f.Type == Integer {
+		bits = 32
+	}
+	if f.GoBits > 0 && f.GoBits < bits {
+		bits = f.GoBits
+	}
+	switch {
+	case f.Unsigned && bits == 64:
+		return 0, math.MaxInt64
+	case f.Unsigned:
+		return 0, 1<<bits - 1
+	}
+	return -1 << (bits - 1), 1<<(bits-1) - 1
 }

@@ -105,6 +105,7 @@ type Field struct {
 
 	Pos     int   // position in Model.Fields; filled by Build
 	GoIndex []int // path of the Go struct field; nil for YAML and hidden columns; not encoded
+	GoBits  int   // of a number whose Go type holds less than Type: 8, 16 or 32; else 0; not encoded
 
 	src source
 }

@@ -297,6 +297,9 @@ func (r *structReader) field(sf reflect.StructField, parts []tag, at []int, in e
 		return
 	}
 	f.Type, f.Nullable, f.Unsigned = g.typ, g.nullable, g.unsigned
+	if g.typ.Kind() == KindInt || g.typ.Kind() == KindFloat {
+		f.GoBits = goBits(sf.Type)
+	}
 	f.Validate = sf.Tag.Get("validate")
 	f.Required = requires(f.Validate)
 	r.report(f.Name, applyTags(f, got))

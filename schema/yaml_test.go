@@ -50,7 +50,7 @@ func plainOf(m *schema.Model) *schema.Model {
 func TestPlainKnowsAllFields(t *testing.T) {
 	for typ, n := range map[reflect.Type]int{
 		reflect.TypeFor[schema.Model]():    31,
-		reflect.TypeFor[schema.Field]():    35,
+		reflect.TypeFor[schema.Field]():    36,
 		reflect.TypeFor[schema.Relation](): 20,
 		reflect.TypeFor[schema.Count]():    7,
 	} {

@@ -309,7 +309,7 @@ func (w *yamlWriter) fields(m *Model) pairs {
 func sameField(a, b *Field) bool {
 	x, y := *a, *b
 	for _, f := range []*Field{&x, &y} {
-		f.GoName, f.GoIndex, f.Pos, f.src = "", nil, 0, source{}
+		f.GoName, f.GoIndex, f.GoBits, f.Pos, f.src = "", nil, 0, 0, source{}
 		if len(f.Enum) == 0 {
 			f.Enum = nil
 		}

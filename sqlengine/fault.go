@@ -103,7 +103,7 @@ func explain(err error, verb string, m *schema.Model, index int) error {
 		v.Index = index
 		return v
 	case FaultOverflow:
-		v := op.Invalid(name, "", "range", "the result is outside the range of its type (64-bit integer)")
+		v := op.Invalid(name, "", "range", "the result is outside the range of the field")
 		v.Index = index
 		return v
 	}

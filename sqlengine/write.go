@@ -1,7 +1,6 @@
 package sqlengine
 
 import (
-	"math"
 	"strconv"
 
 	"github.com/weftdb/weft/op"
@@ -265,25 +264,19 @@ func (b *builder) add(sc *scope, c *Column, v any) {
 // limits is the range of an integer or scaled column.
 func (c *Column) limits() (low, high int64) {
 	f := c.Field
-	low, high = math.MinInt64, math.MaxInt64
-	switch {
-	case c.store == storeScaled:
-		p, _ := f.Decimals()
-		high = 1
-		for range min(p, 18) {
-			high *= 10
-		}
-		high--
-		low = -high
-	case f.Type == schema.Integer && f.Unsigned:
-		high = math.MaxUint32
-	case f.Type == schema.Integer:
-		low, high = math.MinInt32, math.MaxInt32
+	if c.store != storeScaled {
+		return f.IntRange()
 	}
+	p, _ := f.Decimals()
+	high = 1
+	for range min(p, 18) {
+		high *= 10
+	}
+	high--
 	if f.Unsigned {
-		low = 0
+		return 0, high
 	}
-	return low, high
+	return -high, high
 }
 
 // setPaths writes the document of a JSON column with places set: one function

@@ -184,7 +184,7 @@ func (l *layer) field(m *schema.Model, owner, f *schema.Field, fault func(string
 // transform will bring into them.
 func unlimited(f *schema.Field) *schema.Field {
 	u := *f
-	u.Size, u.Enum = -1, nil
+	u.Size, u.Enum, u.GoBits = -1, nil, 0
 	switch {
 	case f.Type.Kind() == schema.KindString && f.Type != schema.Time:
 		u.Type = schema.Text
