@@ -67,8 +67,9 @@ func yamlFiles(path string) ([]string, error) {
 	return files, nil
 }
 
-// forReading takes from models what only concerns writes: functions of the
-// application, which this program does not have.
+// forReading takes from models what this program cannot do: functions of the
+// application, which only concern writes, and encrypted fields, to which it has
+// no keys.
 func forReading(models []*schema.Model) {
 	for _, m := range models {
 		m.NeedsHooks = false
@@ -78,6 +79,13 @@ func forReading(models []*schema.Model) {
 				f.Default = nil
 			}
 		}
+		sealed := func(name string) bool {
+			return slices.ContainsFunc(m.Fields, func(f *schema.Field) bool {
+				return f.Encrypted && (f.Name == name || f.GoName == name && name != "")
+			})
+		}
+		m.Indexes = slices.DeleteFunc(m.Indexes, func(x schema.Index) bool { return slices.ContainsFunc(x.Fields, sealed) })
+		m.Fields = slices.DeleteFunc(m.Fields, func(f *schema.Field) bool { return f.Encrypted })
 	}
 }
 
