@@ -31,10 +31,11 @@ race: ## the whole suite with the race detector
 	$(GO) test -race -timeout 30m ./...
 	@echo "race: every package passed"
 
-lint: ## form, vet, staticcheck, the import table, the documents
+lint: ## form, vet, staticcheck, generated code, the import table, the documents
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
+	$(GO) run ./cmd/weft generate ./examples/blog --check
 	$(GO) test ./internal/lint
 	@echo "lint: nothing to say"
 

@@ -214,3 +214,22 @@ func ExampleNullDoc_SetNull() {
 	fmt.Println(noted(remark.Meta.SetNull()).Meta == nil)
 	// Output: true
 }
+
+func ExampleSealed() {
+	// Of a field tagged encrypted only NULL can be told.
+	secret := weft.ColumnOf[weft.Sealed[string]]("Track", "title")
+	found(secret.NotNull())
+	// Output: [Loom Shuttle Warp] <nil>
+}
+
+func ExampleNullSealed() {
+	secret := weft.ColumnOf[weft.NullSealed[string]]("Remark", "text")
+	fmt.Println(*noted(secret.Set("good")).Text)
+	// Output: good
+}
+
+func ExampleNullSealed_SetNull() {
+	secret := weft.ColumnOf[weft.NullSealed[string]]("Remark", "text")
+	fmt.Println(noted(secret.SetNull()).Text)
+	// Output: <nil>
+}

@@ -57,10 +57,13 @@ func (r ref) check(m *schema.Model) error {
 	return op.Invalid(m.Name, r.name, "model", "is a column of %s, and these are rows of %s", r.model, m.Name)
 }
 
-// follow goes along a path of relations; nil where one does not exist.
+// follow goes along a path of relations, or to what a count counts; nil where one does not exist.
 func follow(m *schema.Model, path string) *schema.Model {
 	for name := range strings.SplitSeq(path, ".") {
 		r := m.Relation(name)
+		if c := m.Count(name); r == nil && c != nil {
+			r = m.Relation(c.Relation)
+		}
 		if r == nil {
 			return nil
 		}

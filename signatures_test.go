@@ -203,6 +203,7 @@ var (
 	_ text[string]       = weft.Text[string]{}
 	_ list[string]       = weft.List[string]{}
 	_ doc[any]           = weft.Doc[any]{}
+	_ column[string]     = weft.Sealed[string]{}
 
 	_ interface {
 		value[bool]
@@ -228,6 +229,10 @@ var (
 		doc[any]
 		nullable
 	} = weft.NullDoc[any]{}
+	_ interface {
+		column[string]
+		nullable
+	} = weft.NullSealed[string]{}
 )
 
 var (

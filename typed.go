@@ -55,6 +55,9 @@ type (
 	// Doc is a column that holds any other JSON.
 	Doc[V any] struct{ doc[V] }
 
+	// Sealed is a column that is encrypted: nothing can look into it.
+	Sealed[V any] struct{ field[V] }
+
 	// NullValue is a [Value] that may be NULL.
 	NullValue[V any] struct{ value[V] }
 
@@ -72,6 +75,9 @@ type (
 
 	// NullDoc is a [Doc] that may be NULL.
 	NullDoc[V any] struct{ doc[V] }
+
+	// NullSealed is a [Sealed] that may be NULL.
+	NullSealed[V any] struct{ field[V] }
 )
 
 // SetNull sets the field to NULL, for [Sets].
@@ -91,6 +97,9 @@ func (c NullList[E]) SetNull() Assign { return c.assign(nil) }
 
 // SetNull sets the field to NULL, for [Sets].
 func (c NullDoc[V]) SetNull() Assign { return c.assign(nil) }
+
+// SetNull sets the field to NULL, for [Sets].
+func (c NullSealed[V]) SetNull() Assign { return c.assign(nil) }
 
 // ref is a column without its type. model is empty for a name of any model.
 type ref struct{ model, name string }
@@ -126,6 +135,9 @@ func (r ref) sort(dir Direction) SortKey { return SortKey{Field: r.name, Dir: di
 type field[V any] struct{ ref }
 
 func (c field[V]) column(*V) ref { return c.ref }
+
+// What is called through Column only.
+var _ = field[any].column
 
 // Set sets the field to v, for [Sets].
 func (c field[V]) Set(v V) Assign { return c.assign(v) }

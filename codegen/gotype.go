@@ -9,9 +9,11 @@ import (
 	"github.com/weftdb/weft/schema"
 )
 
-// goType is the Go type of a field, with the tags that its type needs.
-func (s *structWriter) goType(f *schema.Field, goN string, t *tags) string {
-	typ, tag := s.plainType(f, goN)
+// goType is the Go type of a field and that of its values without NULL, with the
+// tags that its type needs.
+func (s *structWriter) goType(f *schema.Field, goN string, t *tags) (typ, plain string) {
+	plain, tag := s.plainType(f, goN)
+	typ = plain
 	if tag == "" && f.Type == schema.String && f.Size == 0 && ruled(f.Validate).Type != schema.String {
 		tag = "string" // or its rules would make it a text
 	}
@@ -43,7 +45,43 @@ func (s *structWriter) goType(f *schema.Field, goN string, t *tags) string {
 	default:
 		typ = "*" + typ
 	}
-	return typ
+	return typ, plain
+}
+
+// column adds the typed column of a field whose values are of Go type typ.
+func (s *structWriter) column(f *schema.Field, goN, typ string) {
+	of := onItself
+	e := goExpr(typ)
+	switch typ {
+	case "string":
+		of = onText
+	case "int32", "int64", "uint32", "uint64", "float64":
+		of = onNumbers
+	case "bool":
+		of = onBools
+	case "[]byte":
+		of = onBytes
+	case "[]any":
+		of = onList
+	case "decimal.Decimal":
+		of, e = onNumbers, from("github.com/shopspring/decimal", "decimal")+".Decimal"
+	case "time.Time":
+		e = from("time", "time") + ".Time"
+	case "json.RawMessage":
+		e = from("encoding/json", "json") + ".RawMessage"
+	default:
+		if f.Type == schema.Enum {
+			of = onText
+			if e = "string"; s.own != "" {
+				e = from(s.own, s.pkg) + "." + goExpr(typ)
+			}
+		}
+	}
+	kind := kindOf(f, of)
+	if isList(kind) {
+		e = "any"
+	}
+	s.columns.columns = append(s.columns.columns, column{goName: goN, name: f.Name, kind: kind, typ: e})
 }
 
 // plainType is the Go type of values that are not NULL, and what type= has to

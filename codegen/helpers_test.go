@@ -3,6 +3,7 @@ package codegen_test
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,11 +58,17 @@ func goTool(t *testing.T, files map[string]string, args ...string) (stdout strin
 	if err := os.WriteFile(overlay, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", append([]string{args[0], "-overlay", overlay}, args[1:]...)...)
+	return command("", "go", append([]string{args[0], "-overlay", overlay}, args[1:]...)...)
+}
+
+// command runs a program; its error has what it wrote to stderr.
+func command(dir, name string, args ...string) (stdout string, err error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
 	var out, errOut strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err = cmd.Run(); err != nil {
-		t.Logf("go %s: %v\n%s", strings.Join(args, " "), err, errOut.String())
+		err = fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, errOut.String())
 	}
 	return out.String(), err
 }

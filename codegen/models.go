@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"go/format"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,13 +30,20 @@ import (
 // The source has no header and compiles in a package of its own. An error names
 // every field that Go cannot express, and what to do about it.
 func Models(set *schema.Set, pkg string) ([]byte, error) {
+	src, _, err := models(set, pkg, "")
+	return src, err
+}
+
+// models is Models that also returns the typed columns. own is the import path
+// of the package; empty where nobody can import it.
+func models(set *schema.Set, pkg, own string) ([]byte, []*columnSet, error) {
 	if !usable(pkg) {
-		return nil, fmt.Errorf("%q is no name for a Go package", pkg)
+		return nil, nil, fmt.Errorf("%q is no name for a Go package", pkg)
 	}
-	w := &modelWriter{imports: map[string]bool{}, top: names{}}
+	w := &modelWriter{pkg: pkg, own: own, imports: map[string]bool{}, top: names{}}
 	list, err := declared(set)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, m := range list {
 		w.top[m.Name] = true
@@ -46,9 +52,10 @@ func Models(set *schema.Set, pkg string) ([]byte, error) {
 		w.model(m)
 	}
 	if len(w.faults) > 0 {
-		return nil, errors.Join(w.faults...)
+		return nil, nil, errors.Join(w.faults...)
 	}
-	return w.source(pkg)
+	src, err := w.source(pkg)
+	return src, w.columns, err
 }
 
 // declared are the models of the set that Build does not make of the others.
@@ -104,6 +111,9 @@ type modelWriter struct {
 	imports map[string]bool
 	top     names // declared in the package
 	faults  []error
+	columns []*columnSet
+
+	pkg, own string // its name, and its import path if it can be imported
 }
 
 func (w *modelWriter) fail(m *schema.Model, field, format string, args ...any) {
@@ -138,7 +148,11 @@ func printable(s string) string {
 func (w *modelWriter) source(pkg string) ([]byte, error) {
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "package %s\n\n", pkg)
-	writeImports(&out, slices.Sorted(maps.Keys(w.imports)))
+	var specs []importSpec
+	for p := range w.imports {
+		specs = append(specs, importSpec{path: p})
+	}
+	writeImports(&out, specs)
 	out.Write(w.b.Bytes())
 	src, err := format.Source(out.Bytes())
 	if err != nil {
@@ -147,25 +161,36 @@ func (w *modelWriter) source(pkg string) ([]byte, error) {
 	return src, nil
 }
 
+// importSpec is an import, with a name where it has another than its path says.
+type importSpec struct{ name, path string }
+
+func (i importSpec) String() string {
+	if i.name != "" {
+		return i.name + " " + strconv.Quote(i.path)
+	}
+	return strconv.Quote(i.path)
+}
+
 // writeImports writes an import declaration in the form of goimports: the
 // standard library, the rest, and Weft's own packages, each sorted.
-func writeImports(out *bytes.Buffer, paths []string) {
-	switch len(paths) {
+func writeImports(out *bytes.Buffer, specs []importSpec) {
+	switch len(specs) {
 	case 0:
 		return
 	case 1:
-		fmt.Fprintf(out, "import %q\n\n", paths[0])
+		fmt.Fprintf(out, "import %s\n\n", specs[0])
 		return
 	}
-	var groups [3][]string
-	for _, p := range paths {
-		switch first, _, _ := strings.Cut(p, "/"); {
-		case p == weftPath || strings.HasPrefix(p, weftPath+"/"):
-			groups[2] = append(groups[2], p)
+	slices.SortFunc(specs, func(a, b importSpec) int { return strings.Compare(a.path, b.path) })
+	var groups [3][]importSpec
+	for _, s := range specs {
+		switch first, _, _ := strings.Cut(s.path, "/"); {
+		case s.path == weftPath || strings.HasPrefix(s.path, weftPath+"/"):
+			groups[2] = append(groups[2], s)
 		case strings.Contains(first, "."):
-			groups[1] = append(groups[1], p)
+			groups[1] = append(groups[1], s)
 		default:
-			groups[0] = append(groups[0], p)
+			groups[0] = append(groups[0], s)
 		}
 	}
 	out.WriteString("import (\n")
@@ -175,8 +200,8 @@ func writeImports(out *bytes.Buffer, paths []string) {
 			out.WriteString(sep)
 			sep = "\n"
 		}
-		for _, p := range g {
-			fmt.Fprintf(out, "\t%q\n", p)
+		for _, s := range g {
+			fmt.Fprintf(out, "\t%s\n", s)
 		}
 	}
 	out.WriteString(")\n\n")
@@ -191,7 +216,8 @@ func (w *modelWriter) model(m *schema.Model) {
 		w.fail(m, "", "%q is no name for a Go type that other packages can use; begin it with a capital letter, and say table: %s to keep the table", m.Name, m.Table)
 		return
 	}
-	s := &structWriter{modelWriter: w, m: m}
+	s := &structWriter{modelWriter: w, m: m, columns: &columnSet{model: m.Name}}
+	w.columns = append(w.columns, s.columns)
 	s.write()
 	functions := w.functions(m)
 	w.linef("// %s is a row of %s.", m.Name, printable(m.Table))

@@ -79,10 +79,7 @@ func main() {
 `
 	stdout, err := goTool(t, files, "run", "./readback")
 	if err != nil {
-		for name, text := range files {
-			t.Logf("-- %s --\n%s", name, text)
-		}
-		t.FailNow()
+		t.Fatalf("%v\n%s", err, archive(files))
 	}
 	out := map[string]string{}
 	decode(t, stdout, &out)

@@ -15,6 +15,7 @@ type structWriter struct {
 	*modelWriter
 	m       *schema.Model
 	goNames map[any]string // by field, relation, count and group
+	columns *columnSet
 	body    bytes.Buffer
 	types   bytes.Buffer // declared behind the struct
 }
@@ -78,6 +79,10 @@ func (s *structWriter) write() {
 		switch {
 		case i == at:
 			s.body.WriteString("weft.Model\n")
+			for j, goN := range []string{"ID", "CreatedAt", "UpdatedAt"} {
+				typ, _ := s.plainType(s.m.Fields[i+j], goN)
+				s.column(s.m.Fields[i+j], goN, typ)
+			}
 			n = len(base)
 		case same(f, hiddenVersion):
 			s.body.WriteString("_ struct{} `weft:\"version\"`\n")
@@ -87,7 +92,7 @@ func (s *structWriter) write() {
 			}
 			s.group(s.m.Fields[i : i+n])
 		default:
-			s.field(f, s.goNames[f], f.Name, f.Column)
+			s.field(f, s.goNames[f], s.goNames[f], f.Name, f.Column)
 		}
 		i += n
 	}
@@ -103,6 +108,7 @@ func (s *structWriter) write() {
 		var t tags
 		t.value("count", c.Relation)
 		goN := s.goNames[c]
+		s.columns.counts = append(s.columns.counts, loadable{goN, c.Name})
 		inJSON := jsonTag(goN, c.Name)
 		if c.Hidden {
 			if inJSON != "" {
@@ -187,14 +193,15 @@ func (s *structWriter) group(fields []*schema.Field) {
 				s.fail(s.m, f.Name, "it is embedded in %q, but its column %s does not begin with %s_; take embed away", prefix, f.Column, schema.Snake(prefix))
 			}
 		}
-		s.field(f, inner.take(goName(name)), name, column)
+		innerN := inner.take(goName(name))
+		s.field(f, innerN, goN+innerN, name, column)
 	}
 	s.body.WriteString("} " + structTag("weft", t.String()) + "\n")
 }
 
-// field writes one field. Its names are those inside the struct that it stands
-// in.
-func (s *structWriter) field(f *schema.Field, goN, name, column string) {
+// field writes one field. goN, name and column are its names inside the struct
+// that it stands in, full its Go name in the model.
+func (s *structWriter) field(f *schema.Field, goN, full, name, column string) {
 	inJSON := jsonTag(goN, name)
 	if f.Hidden {
 		if inJSON != "" {
@@ -209,13 +216,15 @@ func (s *structWriter) field(f *schema.Field, goN, name, column string) {
 	if column != schema.Snake(f.Name) {
 		t.value("column", column)
 	}
-	typ := s.goType(f, goN, &t)
+	typ, plain := s.goType(f, goN, &t)
+	s.column(f, full, plain)
 	s.options(f, &t)
 	s.line(goN, typ, structTag("weft", t.String(), "validate", f.Validate, "json", inJSON))
 }
 
 func (s *structWriter) relation(r *schema.Relation) {
 	goN := s.goNames[r]
+	s.columns.relations = append(s.columns.relations, loadable{goN, r.Name})
 	t := tags{r.Kind.String()}
 	t.text("through", r.Through)
 	fk, lk := r.KeyNames()

@@ -52,8 +52,8 @@ func (r *structReader) named() bool {
 }
 
 // FromRow is [FromStruct] for a struct that is no model but the shape of rows
-// that a query gives: it needs neither a name nor a key, and its options and
-// hooks do not matter. v is as for FromStruct.
+// that a query gives: it needs neither a name nor a key (but has one by the same
+// rules), and its options and hooks do not matter. v is as for FromStruct.
 func FromRow(v any) (*Model, error) {
 	t, err := structType(v)
 	if err != nil {
@@ -62,6 +62,7 @@ func FromRow(v any) (*Model, error) {
 	r := newStructReader(t)
 	r.walk(t, nil, embedding{}, 0, map[reflect.Type]bool{})
 	r.shadow()
+	r.key()
 	r.jsonNames()
 	if err := r.faults.err(); err != nil {
 		return nil, err

@@ -89,7 +89,7 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
-	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newInit(), newQuery(), newSchema(), newVersion())
+	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newGenerate(), newInit(), newQuery(), newSchema(), newVersion())
 	return root
 }
 

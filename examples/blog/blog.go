@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/examples/blog/post"
+	"github.com/weftdb/weft/examples/blog/tag"
+	"github.com/weftdb/weft/examples/blog/user"
 )
 
 // blog is what the application does with its data.
@@ -35,7 +38,7 @@ func newBlog(db *weft.DB) *blog {
 
 // named finds a user by name.
 func (b *blog) named(ctx context.Context, name string) (*User, error) {
-	return b.users.Where("username", "=", name).First(ctx)
+	return b.users.Filter(user.Username.Eq(name)).First(ctx)
 }
 
 // follow makes one user follow others.
@@ -44,7 +47,7 @@ func (b *blog) follow(ctx context.Context, follower string, others ...string) er
 	if err != nil {
 		return err
 	}
-	list, err := b.users.WhereIn("username", others).All(ctx)
+	list, err := b.users.Filter(user.Username.In(others...)).All(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,7 +99,7 @@ func (b *blog) publish(ctx context.Context, at time.Time, d draft) (*Post, error
 
 // tag finds a tag, or makes it.
 func (b *blog) tag(ctx context.Context, name string) (*Tag, error) {
-	t, err := b.tags.Where("name", "=", name).First(ctx)
+	t, err := b.tags.Filter(tag.Name.Eq(name)).First(ctx)
 	if !errors.Is(err, weft.ErrNotFound) {
 		return t, err
 	}
@@ -110,7 +113,7 @@ func (b *blog) comment(ctx context.Context, author, on, text string) error {
 	if err != nil {
 		return err
 	}
-	p, err := b.posts.Where("slug", "=", on).First(ctx)
+	p, err := b.posts.Filter(post.Slug.Eq(on)).First(ctx)
 	if err != nil {
 		return err
 	}
@@ -118,8 +121,8 @@ func (b *blog) comment(ctx context.Context, author, on, text string) error {
 }
 
 // timeline is the newest posts of those whom the user follows.
-func (b *blog) timeline(ctx context.Context, user string, n int) ([]*Post, error) {
-	u, err := b.users.Where("username", "=", user).With("following").First(ctx)
+func (b *blog) timeline(ctx context.Context, name string, n int) ([]*Post, error) {
+	u, err := b.users.Filter(user.Username.Eq(name)).With(user.Following).First(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,9 +130,9 @@ func (b *blog) timeline(ctx context.Context, user string, n int) ([]*Post, error
 	for i, f := range u.Following {
 		ids[i] = f.ID
 	}
-	return b.posts.WhereIn("authorId", ids).
-		With("author", "tags").
-		OrderBy("publishedAt", weft.Desc).
+	return b.posts.Filter(post.AuthorID.In(ids...)).
+		With(post.Author, post.Tags).
+		Sort(post.PublishedAt.Desc()).
 		Limit(n).
 		All(ctx)
 }

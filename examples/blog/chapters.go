@@ -7,6 +7,10 @@ import (
 	"time"
 
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/examples/blog/comment"
+	"github.com/weftdb/weft/examples/blog/post"
+	"github.com/weftdb/weft/examples/blog/tag"
+	"github.com/weftdb/weft/examples/blog/user"
 )
 
 // people creates users and lets them follow each other.
@@ -27,15 +31,15 @@ func (b *blog) people(ctx context.Context, r *report) error {
 			return err
 		}
 	}
-	list, err := b.users.OrderBy("username", weft.Asc).
-		WithQuery("following", byName).WithQuery("followers", byName).All(ctx)
+	list, err := b.users.Sort(user.Username.Asc()).
+		WithQuery(user.Following, byName).WithQuery(user.Followers, byName).All(ctx)
 	for _, u := range list {
 		r.line("%s follows %s; is followed by %s", u.Username, usernames(u.Following), usernames(u.Followers))
 	}
 	return err
 }
 
-func byName(r *weft.Rel) { r.OrderBy("username", weft.Asc) }
+func byName(r *weft.Rel) { r.Sort(user.Username.Asc()) }
 
 // refused shows what happens to wrong input: nothing is written, and the error
 // says what is wrong with which field.
@@ -60,6 +64,7 @@ func (b *blog) refused(ctx context.Context, r *report) error {
 	}
 	r.line("a second ada: %s, reason %s, fields %v", weft.CodeOf(err), conflict.Reason, conflict.Fields)
 
+	// post.Titel would not compile; a name as text is checked when it is used.
 	_, err = b.posts.Where("titel", "=", "x").All(ctx)
 	r.line("a misspelt field: %s", weft.CodeOf(err))
 
@@ -97,9 +102,9 @@ func (b *blog) writing(ctx context.Context, r *report) error {
 			return err
 		}
 	}
-	list, err := b.posts.With("author").
-		WithQuery("tags", func(r *weft.Rel) { r.OrderBy("name", weft.Asc) }).
-		OrderBy("publishedAt", weft.Asc).All(ctx)
+	list, err := b.posts.With(post.Author).
+		WithQuery(post.Tags, func(r *weft.Rel) { r.Sort(tag.Name.Asc()) }).
+		Sort(post.PublishedAt.Asc()).All(ctx)
 	for _, p := range list {
 		r.line("/%s by %s, %s %s", p.Slug, p.Author.Username, plural(p.CommentCount, "comment"), tagNames(p.Tags))
 	}
@@ -115,7 +120,7 @@ func (b *blog) failing(ctx context.Context, r *report) error {
 		return fmt.Errorf("the slug was given twice: %w", err)
 	}
 	r.line("the same slug again: %s on %v", conflict.Reason, conflict.Fields)
-	left, err := b.tags.Where("name", "=", "brand-new").Exists(ctx)
+	left, err := b.tags.Filter(tag.Name.Eq("brand-new")).Exists(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,7 +135,7 @@ func (b *blog) failing(ctx context.Context, r *report) error {
 // editors has two people load and save the same post. The second save would
 // undo the first; it is a conflict that brings the post as it is now.
 func (b *blog) editors(ctx context.Context, r *report) error {
-	first, err := b.posts.Where("slug", "=", "on-engines").First(ctx)
+	first, err := b.posts.Filter(post.Slug.Eq("on-engines")).First(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,7 +173,7 @@ func (b *blog) editors(ctx context.Context, r *report) error {
 // would shift nothing, since each page goes on from the last row of the one
 // before.
 func (b *blog) pages(ctx context.Context, r *report) error {
-	q := b.posts.OrderBy("publishedAt", weft.Desc).Limit(3).WithTotal()
+	q := b.posts.Sort(post.PublishedAt.Desc()).Limit(3).WithTotal()
 	for page, cursor := 1, ""; ; page++ {
 		p, err := q.After(cursor).Page(ctx)
 		if err != nil {
@@ -207,11 +212,11 @@ func (b *blog) timelines(ctx context.Context, r *report) error {
 // comments on these and who wrote them. It takes one query a level, however
 // many users there are.
 func (b *blog) conversations(ctx context.Context, r *report) error {
-	list, err := b.users.Where("postCount", ">", 0).OrderBy("username", weft.Asc).
-		WithQuery("posts", func(posts *weft.Rel) {
-			posts.Where("commentCount", ">", 0).OrderBy("publishedAt", weft.Desc).Limit(2)
-			posts.WithQuery("comments", func(c *weft.Rel) {
-				c.OrderBy("createdAt", weft.Asc).With("author")
+	list, err := b.users.Filter(user.PostCount.Gt(0)).Sort(user.Username.Asc()).
+		WithQuery(user.Posts, func(posts *weft.Rel) {
+			posts.Filter(post.CommentCount.Gt(0)).Sort(post.PublishedAt.Desc()).Limit(2)
+			posts.WithQuery(post.Comments, func(c *weft.Rel) {
+				c.Sort(comment.CreatedAt.Asc()).With(comment.Author)
 			})
 		}).All(ctx)
 	for _, u := range list {
@@ -235,17 +240,17 @@ func (b *blog) numbers(ctx context.Context, r *report) error {
 	if err != nil {
 		return err
 	}
-	quiet, err := b.posts.Where("commentCount", "=", 0).Count(ctx)
+	quiet, err := b.posts.Filter(post.CommentCount.Eq(0)).Count(ctx)
 	if err != nil {
 		return err
 	}
-	most, err := b.posts.Max(ctx, "commentCount")
+	most, err := b.posts.Max(ctx, post.CommentCount.Name())
 	if err != nil {
 		return err
 	}
 	r.line("%s, %s, %s without any, at most %s on one", plural(posts, "post"), plural(comments, "comment"),
 		plural(quiet, "post"), most)
-	tags, err := b.tags.OrderBy("name", weft.Asc).With("posts").All(ctx)
+	tags, err := b.tags.Sort(tag.Name.Asc()).With(tag.Posts).All(ctx)
 	for _, t := range tags {
 		r.line("#%s: %s", t.Name, plural(int64(len(t.Posts)), "post"))
 	}

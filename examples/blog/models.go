@@ -9,6 +9,8 @@ import (
 	"github.com/weftdb/weft"
 )
 
+//go:generate go run github.com/weftdb/weft/cmd/weft generate
+
 // User writes posts and comments, and follows other users.
 type User struct {
 	weft.Model
