@@ -35,8 +35,12 @@ type Options struct {
 // The Go packages need not compile, but the types of the models' fields must be
 // found. An error tells every fault that was found.
 func Generate(ctx context.Context, o Options) (*Output, error) {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	o.Dir = dir
 	g := &generator{o: o, out: &Output{files: map[string][]byte{}}, made: map[string]string{}}
-	var err error
 	switch {
 	case len(o.YAML) > 0 && len(o.Packages) > 0:
 		err = errors.New("models come from Go packages or from YAML files, not from both at once")
@@ -148,6 +152,9 @@ func (g *generator) fromYAML(ctx context.Context) error {
 		if own, err = importPathOf(ctx, out); err != nil {
 			return err
 		}
+	}
+	if own != "" && importsBelow(out, own) {
+		own = "" // its columns cannot import it in turn
 	}
 	src, sets, err := models(set, pkg, own)
 	if err != nil {
@@ -330,6 +337,32 @@ func samePackage(dir, pkg string) error {
 		}
 	}
 	return nil
+}
+
+// importsBelow reports whether a Go file in a directory imports a package below
+// it that was generated; importPath is that of the directory.
+func importsBelow(dir, importPath string) bool {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return false
+	}
+	for _, file := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil || strings.HasSuffix(f.Name.Name, "_test") {
+			continue
+		}
+		for _, i := range f.Imports {
+			name, below := strings.CutPrefix(unquoted(i), importPath+"/")
+			if !below {
+				continue
+			}
+			data, err := os.ReadFile(filepath.Join(dir, name, path.Base(name)+".go"))
+			if err == nil && bytes.HasPrefix(data, []byte(Header)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // reaches reports whether a package imports another, directly or not, or does in

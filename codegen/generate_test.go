@@ -345,6 +345,17 @@ func TestGenerateFaults(t *testing.T) {
 			}
 		})
 	}
+	t.Run("without go", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if _, err := codegen.Generate(t.Context(), codegen.Options{Dir: dir, Packages: []string{"./a"}}); err == nil ||
+			err.Error() != "the go command is not to be found; it tells which files a package has" {
+			t.Error(err)
+		}
+		if _, err := codegen.Generate(t.Context(), codegen.Options{Dir: dir, YAML: []string{"one.yaml"}}); err == nil ||
+			!strings.Contains(err.Error(), "the go command is not to be found") {
+			t.Error(err)
+		}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := codegen.Generate(ctx, codegen.Options{Dir: dir, Packages: []string{"./a"}}); err == nil {

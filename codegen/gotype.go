@@ -164,7 +164,7 @@ func specificGo(dbType string) string {
 // enumType declares a string type with a constant for each value.
 func (s *structWriter) enumType(f *schema.Field, goN string) string {
 	typ := s.top.take(s.m.Name + goN)
-	fmt.Fprintf(&s.types, "// %s is the %s of a %s.\ntype %s string\n\n// The values of %s.\nconst (\n", typ, f.Name, s.m.Name, typ, typ)
+	fmt.Fprintf(&s.types, "// %s is a value of %s.%s.\ntype %s string\n\n// The values of %s.\nconst (\n", typ, s.m.Name, f.Name, typ, typ)
 	for _, v := range f.Enum {
 		fmt.Fprintf(&s.types, "%s %s = %q\n", s.top.take(typ+wordsOf(v)), typ, v)
 	}

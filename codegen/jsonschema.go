@@ -218,9 +218,7 @@ func fieldSchema(f *schema.Field) object {
 		}
 	case schema.BigInteger:
 		if f.Unsigned {
-			r.between("0", "9223372036854775807")
-		} else {
-			r.between("-9223372036854775808", "9223372036854775807")
+			r.between("0", "")
 		}
 	case schema.Float:
 		if f.Unsigned {

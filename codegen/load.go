@@ -67,7 +67,7 @@ func (l *loader) list(dir string, patterns []string) ([]*listed, error) {
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
-			return nil, errors.New("the go command is not to be found; it tells which files a package has")
+			return nil, errNoGo
 		}
 		if out.Len() == 0 {
 			return nil, fmt.Errorf("go list %s: %s", strings.Join(patterns, " "), said(errOut.String(), err))
@@ -92,6 +92,8 @@ func (l *loader) list(dir string, patterns []string) ([]*listed, error) {
 	return asked, nil
 }
 
+var errNoGo = errors.New("the go command is not to be found; it tells which files a package has")
+
 // said is what a command wrote to stderr, on one line, or its error.
 func said(stderr string, err error) string {
 	if s := strings.Join(strings.Fields(strings.ReplaceAll(stderr, "go: ", "")), " "); s != "" {
@@ -114,6 +116,8 @@ func load(ctx context.Context, dir string, patterns []string, tests bool) ([]*pa
 			files = append(files, p.TestGoFiles...)
 		}
 		switch {
+		case p.Error != nil && strings.HasPrefix(p.Error.Err, "found packages "): // of which it lists one
+			return nil, nil, fmt.Errorf("package %s cannot be loaded: %s", p.ImportPath, said(p.Error.Err, nil))
 		case len(files) > 0:
 			root, err := l.root(p, files)
 			if err != nil {
@@ -154,7 +158,7 @@ func (l *loader) root(p *listed, files []string) (*parsed, error) {
 		r.files = append(r.files, f)
 		r.name = f.Name.Name
 		for _, i := range f.Imports {
-			r.imports = append(r.imports, importPath(i))
+			r.imports = append(r.imports, unquoted(i))
 		}
 	}
 	if len(bad) > 0 {
@@ -221,7 +225,8 @@ func (i importer) Import(path string) (*types.Package, error) {
 	return tp, nil
 }
 
-func importPath(i *ast.ImportSpec) string { return strings.Trim(i.Path.Value, "`\"") }
+// unquoted is the path of an import.
+func unquoted(i *ast.ImportSpec) string { return strings.Trim(i.Path.Value, "`\"") }
 
 // prune takes from a file all but its types, constants and methods, and the
 // imports that none of them needs.
@@ -259,7 +264,7 @@ func (l *loader) prune(p *listed, f *ast.File) {
 		g := d.(*ast.GenDecl)
 		g.Specs = slices.DeleteFunc(g.Specs, func(s ast.Spec) bool {
 			i := s.(*ast.ImportSpec)
-			name := l.nameOf(p, importPath(i))
+			name := l.nameOf(p, unquoted(i))
 			if i.Name != nil {
 				name = i.Name.Name
 			}

@@ -45,6 +45,9 @@ func modulePath(ctx context.Context, file string) (string, error) {
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
+		if errors.Is(err, exec.ErrNotFound) {
+			return "", errNoGo
+		}
 		return "", fmt.Errorf("read %s: %s", file, said(errOut.String(), err))
 	}
 	var mod struct{ Module struct{ Path string } }

@@ -102,7 +102,7 @@ func registeredModels(l *loader, r *parsed) names {
 	for _, f := range r.files {
 		weft := ""
 		for _, i := range f.Imports {
-			if importPath(i) == weftPath {
+			if unquoted(i) == weftPath {
 				if weft = l.nameOf(r.listed, weftPath); i.Name != nil {
 					weft = i.Name.Name
 				}

@@ -79,10 +79,9 @@ func (s *structWriter) write() {
 		switch {
 		case i == at:
 			s.body.WriteString("weft.Model\n")
-			for j, goN := range []string{"ID", "CreatedAt", "UpdatedAt"} {
-				typ, _ := s.plainType(s.m.Fields[i+j], goN)
-				s.column(s.m.Fields[i+j], goN, typ)
-			}
+			s.column(f, "ID", "string")
+			s.column(s.m.Fields[i+1], "CreatedAt", "time.Time")
+			s.column(s.m.Fields[i+2], "UpdatedAt", "time.Time")
 			n = len(base)
 		case same(f, hiddenVersion):
 			s.body.WriteString("_ struct{} `weft:\"version\"`\n")

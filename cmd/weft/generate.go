@@ -67,7 +67,7 @@ func newGenerate() *cobra.Command {
 				return stale(cmd.ErrOrStderr(), changes)
 			}
 			changes, err := out.Write()
-			report(cmd.OutOrStdout(), changes)
+			tellChanges(cmd.OutOrStdout(), changes)
 			return err
 		},
 	}
@@ -113,8 +113,8 @@ func sources(o *codegen.Options, args []string) error {
 	return nil
 }
 
-// report says what was done to which file.
-func report(w io.Writer, changes []codegen.Change) {
+// tellChanges says what was done to which file.
+func tellChanges(w io.Writer, changes []codegen.Change) {
 	for _, c := range changes {
 		fmt.Fprintf(w, "%s %s\n", c.Done, relative(c.Path))
 	}

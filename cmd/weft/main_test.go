@@ -2,12 +2,14 @@ package main
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -16,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
+
+	"github.com/weftdb/weft/internal/gomodule"
 )
 
 var update = flag.Bool("update", false, "write golden files and the reference of the commands")
@@ -43,7 +47,9 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
+		Setup:               withGo,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"gomodule": makeModule,
 			"freeport": freePort,
 			"fetch":    fetch,
 			"rows":     countRows,
@@ -53,6 +59,29 @@ func TestScripts(t *testing.T) {
 			"term":     term,
 		},
 	})
+}
+
+// withGo lets scripts use the go command, with what is already built, and without
+// a network.
+func withGo(env *testscript.Env) error {
+	out, err := exec.Command("go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPATH").Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	vars := map[string]string{}
+	if err := json.Unmarshal(out, &vars); err != nil {
+		return err
+	}
+	for name, value := range vars {
+		env.Setenv(name, value)
+	}
+	env.Setenv("GOPROXY", "off")
+	return nil
+}
+
+// makeModule makes a Go module that imports this one.
+func makeModule(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(gomodule.Write(ts.MkAbs("."), args[0]))
 }
 
 // freePort sets a variable to a port that nobody listens on.
