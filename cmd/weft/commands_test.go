@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weftdb/weft/internal/gomodule"
 )
 
 // everyCommand calls fn for the root and all commands below it.
@@ -81,6 +83,12 @@ func prepared(t *testing.T, c *cobra.Command) string {
 	}
 	if c.CommandPath() != "weft schema pull" { // which makes it
 		files["schema/models.yaml"] = string(models)
+	}
+	if c.CommandPath() == "weft generate" { // which needs models in Go, and a module to import them from
+		files["main.go"] = "package main\n\nimport \"github.com/weftdb/weft\"\n\ntype Note struct{ weft.Model }\n\nfunc main() {}\n"
+		if err := gomodule.Write(dir, "example.com/shop"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for name, text := range files {
 		path := filepath.Join(dir, filepath.FromSlash(name))

@@ -41,8 +41,8 @@ func newGenerate() *cobra.Command {
 			"\n" +
 			"  //go:generate go run github.com/weftdb/weft/cmd/weft generate",
 		Example: "  weft generate\n" +
-			"  weft generate ./models --check\n" +
-			"  weft generate schema/*.yaml --package models --out models --json-schema schema/json",
+			"  weft generate schema/*.yaml --package models --out models --json-schema schema/json\n" +
+			"  weft generate ./models --check",
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
@@ -64,11 +64,19 @@ func newGenerate() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return stale(cmd.ErrOrStderr(), changes)
+				if len(changes) > 0 {
+					return stale(cmd.ErrOrStderr(), changes)
+				}
+				return upToDate(cmd.OutOrStdout(), out)
 			}
 			changes, err := out.Write()
-			tellChanges(cmd.OutOrStdout(), changes)
-			return err
+			for _, c := range changes {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s %s\n", c.Done, relative(c.Path))
+			}
+			if err != nil || len(changes) > 0 {
+				return err
+			}
+			return upToDate(cmd.OutOrStdout(), out)
 		},
 	}
 	fl := cmd.Flags()
@@ -113,11 +121,13 @@ func sources(o *codegen.Options, args []string) error {
 	return nil
 }
 
-// tellChanges says what was done to which file.
-func tellChanges(w io.Writer, changes []codegen.Change) {
-	for _, c := range changes {
-		fmt.Fprintf(w, "%s %s\n", c.Done, relative(c.Path))
+func upToDate(w io.Writer, out *codegen.Output) error {
+	verb := "files are"
+	if len(out.Files()) == 1 {
+		verb = "file is"
 	}
+	_, err := fmt.Fprintf(w, "%d %s up to date\n", len(out.Files()), verb)
+	return err
 }
 
 // stale is the failure of --check, after a line for each file.
@@ -125,10 +135,7 @@ func stale(w io.Writer, changes []codegen.Change) error {
 	for _, c := range changes {
 		fmt.Fprintf(w, "%s %s\n", relative(c.Path), c.What)
 	}
-	switch len(changes) {
-	case 0:
-		return nil
-	case 1:
+	if len(changes) == 1 {
 		return fmt.Errorf("1 file is not as the models say; %w", errStale)
 	}
 	return fmt.Errorf("%d files are not as the models say; %w", len(changes), errStale)
