@@ -39,7 +39,7 @@ func newInit() *cobra.Command {
 		Use:   "init [dir]",
 		Short: "Make a new project",
 		Long: "Makes a Go project that compiles, runs and has a test: two related models, a program\n" +
-			"that keeps them in a SQLite file, and what belongs around it. Without a folder it is\n" +
+			"that keeps them in a SQLite file, typed columns, and what belongs around it. Without a folder it is\n" +
 			"made in the current one. A folder that has something in it is refused; with --force\n" +
 			"the project is made beside it, and still no file is overwritten. When something fails,\n" +
 			"nothing is left behind.\n" +
@@ -74,6 +74,20 @@ var modulePath = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._~-]*(/[A-Za-z0-9_]
 // values are what the templates are filled with.
 type values struct {
 	Module, Name, Go, Version, Replace string
+
+	sums []byte // go.sum of the source that is used
+}
+
+// use makes the project use the source in a folder, with the sums of all that
+// this needs, so that nothing has to be looked up.
+func (v *values) use(tree string) error {
+	v.Version, v.Replace = "v0.0.0", quotePath(tree)
+	sums, err := os.ReadFile(filepath.Join(tree, "go.sum"))
+	if err != nil {
+		return fmt.Errorf("the source of Weft in %s has no go.sum that can be read: %w", tree, cause(err))
+	}
+	v.sums = sums
+	return nil
 }
 
 func (p *project) run(ctx context.Context, stdout io.Writer) error {
@@ -115,11 +129,10 @@ func (p *project) values(dir string) (values, error) {
 	v.Name = v.Module[strings.LastIndexByte(v.Module, '/')+1:]
 	if p.replace != "" {
 		tree, err := filepath.Abs(p.replace)
-		if err == nil && !isSource(tree) {
-			err = usagef("--replace %s is not the source of Weft: it has no go.mod of module %s", p.replace, weftModule)
+		if err != nil || !isSource(tree) {
+			return v, usagef("--replace %s is not the source of Weft: it has no go.mod of module %s", p.replace, weftModule)
 		}
-		v.Version, v.Replace = "v0.0.0", quotePath(tree)
-		return v, err
+		return v, v.use(tree)
 	}
 	if v.Version = released(); v.Version != "" {
 		return v, nil
@@ -128,8 +141,7 @@ func (p *project) values(dir string) (values, error) {
 	if tree == "" {
 		return v, usagef("this is a development build, which no project can download; say where its source is: --replace ../weft")
 	}
-	v.Version, v.Replace = "v0.0.0", quotePath(tree)
-	return v, nil
+	return v, v.use(tree)
 }
 
 const (
@@ -186,6 +198,9 @@ func isSource(dir string) bool {
 // render fills the templates: contents by path.
 func render(v values) (map[string][]byte, error) {
 	files := map[string][]byte{}
+	if v.sums != nil {
+		files["go.sum"] = v.sums
+	}
 	err := fs.WalkDir(projectFiles, "project", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err

@@ -58,6 +58,19 @@ func TestProjectBuildsAndRuns(t *testing.T) {
 	if got := offline(t, dir, "test", "-v", "./..."); !strings.Contains(got, "--- PASS: TestRun") || !strings.Contains(got, "--- PASS: TestModels") {
 		t.Errorf("its tests say\n%s", got)
 	}
+	// The typed columns are what go generate writes.
+	before, err := os.ReadFile(filepath.Join(dir, "models", "post", "post.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	offline(t, dir, "tool", "weft", "generate", "./models", "--check")
+	if err := os.RemoveAll(filepath.Join(dir, "models", "post")); err != nil {
+		t.Fatal(err)
+	}
+	offline(t, dir, "generate", "./...")
+	if after, err := os.ReadFile(filepath.Join(dir, "models", "post", "post.go")); err != nil || string(after) != string(before) {
+		t.Errorf("go generate writes %s, %v", after, err)
+	}
 	offline(t, dir, "vet", "./...")
 	offline(t, dir, "mod", "tidy", "-diff")
 	gofmt := exec.CommandContext(t.Context(), "gofmt", "-l", ".")
