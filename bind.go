@@ -62,6 +62,7 @@ const (
 	bindDecimal
 	bindBytes
 	bindJSON
+	bindNum     // Num, of results only
 	bindPointer // to one of the above; nil is NULL
 )
 
@@ -83,6 +84,7 @@ type relBind struct {
 var (
 	typeTime    = reflect.TypeFor[time.Time]()
 	typeDecimal = reflect.TypeFor[decimal.Decimal]()
+	typeNum     = reflect.TypeFor[Num]()
 	typeTracked = reflect.TypeFor[Tracked]()
 	typeScanner = reflect.TypeFor[sql.Scanner]()
 	typeValuer  = reflect.TypeFor[driver.Valuer]()
@@ -107,6 +109,9 @@ func newBinding(k *core, m *schema.Model) (*binding, error) {
 		off, typ := locate(b.typ, f.GoIndex)
 		fb.off = off
 		fb.bind(typ)
+		if fb.kind == bindNum || (fb.kind == bindPointer && fb.elem.kind == bindNum) {
+			return nil, op.Errorf(op.CodeValidation, "field %s of model %s is a weft.Num, which is for results; store an int64, a float64 or a decimal.Decimal", f.Name, m.Name)
+		}
 		switch fb.kind {
 		case bindOther, bindBytes, bindJSON, bindPointer:
 			fb.ref = len(b.refs)
@@ -185,6 +190,9 @@ func (fb *fieldBind) bind(t reflect.Type) {
 		return
 	case t == typeDecimal:
 		fb.kind = bindDecimal
+		return
+	case t == typeNum:
+		fb.kind = bindNum
 		return
 	case t.Kind() == reflect.Pointer: // before its methods: a nil one is NULL
 		fb.kind = bindPointer
@@ -368,8 +376,13 @@ func (fb *fieldBind) getOther(a unsafe.Pointer) (out any, err error) {
 // in a field that cannot hold it.
 func (fb *fieldBind) set(p unsafe.Pointer, v any) error {
 	a := fb.at(p)
-	if fb.kind == bindOther {
+	switch fb.kind {
+	case bindOther:
 		return fb.setOther(a, v)
+	case bindNum:
+		n, err := readNum(v)
+		*(*Num)(a) = n
+		return err
 	}
 	if v == nil {
 		reflect.NewAt(fb.typ, a).Elem().SetZero()

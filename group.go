@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/shopspring/decimal"
-
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -43,8 +41,8 @@ func Max(field, as string) Agg { return Agg{fn: op.AggMax, field: field, as: as}
 
 // Avg is the average of a field: a decimal with 16 decimals for integers and
 // decimals, a float for floats; NULL without values. It is made of a sum and a
-// count, so groups can be sorted by it (after all of them were read), but
-// Having cannot use it.
+// count, so conditions on it and an order by it look at all groups after they
+// were read.
 func Avg(field, as string) Agg { return Agg{fn: op.AggSum, field: field, as: as, avg: true} }
 
 // Grouped is a query for groups of rows, which [Into] reads. Like a [Query] it
@@ -212,10 +210,7 @@ func (g *grouping) checkHaving(columns []string, c op.Cond) error {
 	case op.Has, op.HasCount, op.Match:
 		return invalid("%s: Having compares columns of the groups; conditions on relations and searches go before GroupBy", g.spec.b.model.Name)
 	case op.Compare:
-		i, err := g.column(columns, c.Field)
-		if err == nil && g.isAvg(i) {
-			err = op.Errorf(op.CodeUnsupported, "%s: Having cannot use the average %q; use a sum and a count", g.spec.b.model.Name, c.Field)
-		}
+		_, err := g.column(columns, c.Field)
 		return err
 	}
 	for _, sub := range c.Conds {
@@ -229,11 +224,15 @@ func (g *grouping) checkHaving(columns []string, c op.Cond) error {
 // read asks for the groups: one row a group, with these columns.
 func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) {
 	o := g.spec.ask(op.Aggregate)
-	o.GroupBy, o.Having = columns[:len(g.by):len(g.by)], op.AllOf(g.having...)
+	o.GroupBy = columns[:len(g.by):len(g.by)]
 	o.Sort, o.Limit, o.Offset = slices.Clip(g.sort), g.limit, g.offset
-	if err := g.checkHaving(columns, o.Having); err != nil {
-		return nil, err
+	for _, c := range g.having {
+		if err := g.checkHaving(columns, c); err != nil {
+			return nil, err
+		}
 	}
+	below, above := g.splitHaving(columns, g.having)
+	o.Having = op.AllOf(below...)
 	for _, a := range g.aggs {
 		if a.avg { // a dot, so that no other column has the name
 			o.Aggs = append(o.Aggs, op.Agg{Func: op.AggSum, Field: a.field, As: a.as + ".sum"},
@@ -242,7 +241,11 @@ func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) 
 		}
 		o.Aggs = append(o.Aggs, op.Agg{Func: a.fn, Field: a.field, As: a.as})
 	}
-	here := false // the order needs an average, which only exists here
+	averages, err := g.havingHere(o, above)
+	if err != nil {
+		return nil, err
+	}
+	here := len(above) > 0 // groups are chosen or sorted by an average, which only exists here
 	for _, k := range o.Sort {
 		if len(k.Path) > 0 {
 			return nil, op.Invalid(o.Model.Name, k.Field, "path", "groups are sorted by columns; %q has nothing inside", k.Field)
@@ -274,7 +277,13 @@ func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, row)
+		ok, err := averages(row)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, row)
+		}
 	}
 	if err := res.Rows.Err(); err != nil {
 		return nil, err
@@ -316,38 +325,4 @@ func (g *grouping) sortRows(rows [][]any, order []op.Sort, columns []string) {
 		}
 		return 0
 	})
-}
-
-// averaged copies a row, with one value in place of each sum and count.
-func (g *grouping) averaged(row []any) ([]any, error) {
-	out := slices.Clone(row[:len(g.by)])
-	rest := row[len(g.by):]
-	for _, a := range g.aggs {
-		if !a.avg {
-			out, rest = append(out, rest[0]), rest[1:]
-			continue
-		}
-		v, err := average(rest[0], rest[1])
-		if err != nil {
-			return nil, err
-		}
-		out, rest = append(out, v), rest[2:]
-	}
-	return out, nil
-}
-
-// average divides a sum by a count as [Query.Avg] does.
-func average(sum, count any) (any, error) {
-	n, _ := count.(int64)
-	if n == 0 {
-		return nil, nil
-	}
-	if x, ok := sum.(float64); ok {
-		return x / float64(n), nil
-	}
-	num, err := numOf(sum)
-	if err != nil {
-		return nil, err
-	}
-	return num.Decimal().DivRound(decimal.NewFromInt(n), 16), nil
 }

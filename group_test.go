@@ -88,7 +88,7 @@ func TestGroups(t *testing.T) {
 			"nope":                      books.GroupBy("nope"),
 			"there are lang, n":         books.GroupBy("lang").Agg(weft.Count("n")).Having(weft.If("pages", ">", 1)),
 			"is not a column of the gr": books.GroupBy("lang").OrderBy("pages", weft.Asc),
-			"use a sum and a count":     books.GroupBy("lang").Agg(weft.Avg("pages", "m")).Having(weft.If("m", ">", 1)),
+			"m is decimal and":          books.GroupBy("lang").Agg(weft.Avg("pages", "m")).Having(weft.If("m", ">", "many")),
 			"cannot name an aggregate":  books.GroupBy("lang").Agg(weft.Count("lang")),
 			"not a number":              books.GroupBy("lang").Agg(weft.Avg("title", "m")),
 			"only numbers have a sum":   books.GroupBy("lang").Agg(weft.Sum("title", "m")),

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -57,7 +58,8 @@ func (g *Grouped[T]) source(*T) source {
 // whatever the case. Of rows only the fields that R has are loaded, and every
 // field of R must be one of T; of groups every column must have a field, and
 // every field a column. A map or a single value takes what Select chose. NULL
-// reads as the zero value in a field that cannot hold it.
+// reads as the zero value in a field that cannot hold it, and a [Num] takes any
+// number.
 func Into[R, T any](ctx context.Context, q Source[T]) ([]R, error) {
 	if q == nil {
 		return nil, errNoRepository()
@@ -91,7 +93,7 @@ func into[R any](ctx context.Context, src source, only string) ([]R, error) {
 	if err := src.spec.ready(); err != nil {
 		return nil, err
 	}
-	sh, err := shapeOf(reflect.TypeFor[R](), only != "")
+	sh, err := shapeOf("Into", reflect.TypeFor[R](), only != "")
 	if err != nil {
 		return nil, err
 	}
@@ -179,23 +181,24 @@ func (s *spec) into(ctx context.Context, sh *shape, only string, add func([]any)
 
 // shape is how rows become values of a Go type.
 type shape struct {
+	verb   string // Into or SQL, for errors
 	typ    reflect.Type
 	holder reflect.Type  // the struct that is filled; nil for a map and for any
 	model  *schema.Model // of the holder
 	single bool
 
 	columns []string
-	binds   []*fieldBind // by column
+	binds   []*fieldBind // by column; nil for one that is passed over
 }
 
 // shapeOf looks at a Go type; value says that it is the type of one value and
 // not of a row.
-func shapeOf(t reflect.Type, value bool) (*shape, error) {
-	sh := &shape{typ: t}
+func shapeOf(verb string, t reflect.Type, value bool) (*shape, error) {
+	sh := &shape{verb: verb, typ: t}
 	if t == reflect.TypeFor[map[string]any]() && !value {
 		return sh, nil
 	}
-	sh.single = value || t.Kind() != reflect.Struct || t == typeTime || t == typeDecimal || reflect.PointerTo(t).Implements(typeScanner)
+	sh.single = value || t.Kind() != reflect.Struct || t == typeTime || t == typeDecimal || t == typeNum || reflect.PointerTo(t).Implements(typeScanner)
 	if t == reflect.TypeFor[any]() {
 		return sh, nil
 	}
@@ -205,10 +208,10 @@ func shapeOf(t reflect.Type, value bool) (*shape, error) {
 	}
 	var err error
 	if sh.model, err = schema.FromRow(sh.holder); err != nil {
-		return nil, invalid("Into: %w", err)
+		return nil, invalid("%s: %w", verb, err)
 	}
 	if sh.single && (len(sh.model.Fields) != 1 || sh.model.Fields[0].GoIndex == nil) {
-		return nil, invalid("Into: a %s cannot hold one value", t)
+		return nil, invalid("%s: a %s cannot hold one value", verb, t)
 	}
 	return sh, nil
 }
@@ -286,7 +289,7 @@ func (sh *shape) matched(m *schema.Model) ([]string, error) {
 func (sh *shape) take(columns []string) error {
 	sh.columns = columns
 	if sh.single && len(columns) != 1 {
-		return invalid("Into: there are %d columns (%s); a %s takes one", len(columns), strings.Join(columns, ", "), sh.typ)
+		return invalid("%s: there are %d columns (%s); a %s takes one", sh.verb, len(columns), strings.Join(columns, ", "), sh.typ)
 	}
 	if sh.model == nil || sh.binds != nil {
 		return nil
@@ -295,7 +298,11 @@ func (sh *shape) take(columns []string) error {
 		f := sh.model.Fields[0]
 		if !sh.single {
 			if f = fieldFor(sh.model, c); f == nil {
-				return invalid("Into: %s has no field for the column %q", sh.typ, c)
+				if !hidden(sh.model, c) {
+					return invalid("%s: %s has no field for the column %q", sh.verb, sh.typ, c)
+				}
+				sh.binds = append(sh.binds, nil)
+				continue
 			}
 		}
 		off, typ := locate(sh.holder, f.GoIndex)
@@ -313,7 +320,7 @@ func (sh *shape) missing(model string, columns []string) error {
 	}
 	bad := &op.ValidationError{Model: model, Index: -1}
 	for _, f := range sh.model.Fields {
-		if f.GoIndex == nil || slices.ContainsFunc(sh.binds, func(fb *fieldBind) bool { return fb.f == f }) {
+		if f.GoIndex == nil || slices.ContainsFunc(sh.binds, func(fb *fieldBind) bool { return fb != nil && fb.f == f }) {
 			continue
 		}
 		bad.Add(op.Failure{
@@ -341,7 +348,7 @@ func (sh *shape) scan(dst reflect.Value, row []any) error {
 		for i, c := range sh.columns {
 			v, err := plain(row[i])
 			if err != nil {
-				return invalid("Into: column %q: %w", c, err)
+				return invalid("%s: column %q: %w", sh.verb, c, err)
 			}
 			m[c] = v
 		}
@@ -349,12 +356,15 @@ func (sh *shape) scan(dst reflect.Value, row []any) error {
 		return nil
 	}
 	for i, fb := range sh.binds {
-		v, err := fb.fromOp(row[i])
+		if fb == nil {
+			continue
+		}
+		v, err := fb.fitted(row[i])
 		if err == nil {
 			err = fb.set(dst.UnsafePointer(), v)
 		}
 		if err != nil {
-			return invalid("Into: column %q: %w", sh.columns[i], err)
+			return invalid("%s: column %q: %w", sh.verb, sh.columns[i], err)
 		}
 	}
 	return nil
@@ -374,37 +384,86 @@ func plain(v any) (any, error) {
 	return v, nil
 }
 
-// fromOp makes a canonical value of another field or of an aggregate fit this
-// field. What has the right kind stays as it is: the limits of a model's field
-// (a text's length, a decimal's places) are not those of a result.
-func (fb *fieldBind) fromOp(v any) (any, error) {
-	kind := fb.f.Type.Kind()
-	same := false
+// fitted makes a value of a result fit this field. What has the right kind stays
+// as it is: the limits of a model's field (a text's length, a decimal's places)
+// are not those of a result. The columns of raw SQL have no declared type to go
+// by, so text may stand for what it reads as.
+func (fb *fieldBind) fitted(v any) (any, error) {
+	kind, inner := fb.f.Type.Kind(), fb
+	if fb.kind == bindPointer {
+		inner = fb.elem
+	}
+	if inner.kind == bindNum {
+		return v, nil
+	}
 	switch x := v.(type) {
 	case nil:
 		return nil, nil
+	case bool:
+		if kind == schema.KindBool {
+			return v, nil
+		}
+	case int64:
+		switch kind {
+		case schema.KindInt:
+			return v, nil
+		case schema.KindBool:
+			return x != 0, nil
+		case schema.KindDecimal:
+			return decimal.NewFromInt(x), nil
+		}
+	case float64:
+		switch kind {
+		case schema.KindFloat:
+			return v, nil
+		case schema.KindDecimal: // a sum of floats carries their noise
+			return roundTo(x, fb.f), nil
+		}
 	case decimal.Decimal:
-		if kind == schema.KindFloat {
+		switch kind {
+		case schema.KindDecimal:
+			return v, nil
+		case schema.KindFloat:
 			return x.InexactFloat64(), nil
 		}
-		same = kind == schema.KindDecimal
 	case string:
-		same = kind == schema.KindString
-	case int64:
-		same = kind == schema.KindInt
-	case float64:
-		same = kind == schema.KindFloat
-	case bool:
-		same = kind == schema.KindBool
-	case time.Time:
-		same = kind == schema.KindTime
+		switch kind {
+		case schema.KindString:
+			return v, nil
+		case schema.KindDecimal:
+			d, err := decimal.NewFromString(strings.TrimSpace(x))
+			if err != nil {
+				return nil, fmt.Errorf("%q is not a decimal", x)
+			}
+			return d, nil
+		case schema.KindTime:
+			v = strings.TrimSpace(x)
+		case schema.KindJSON:
+			v = op.JSON(x)
+		}
 	case []byte:
-		same = kind == schema.KindBytes
+		switch kind {
+		case schema.KindBytes:
+			return v, nil
+		case schema.KindString:
+			return string(x), nil
+		}
 	case op.JSON:
-		same = kind == schema.KindJSON
+		if kind == schema.KindJSON {
+			return v, nil
+		}
+	case time.Time:
+		if kind == schema.KindString {
+			return x.Format(time.RFC3339Nano), nil
+		}
 	}
-	if same {
-		return v, nil
+	if inner.kind == bindOther && kind == schema.KindString {
+		return v, nil // a type of the application's own says what it can be made of
 	}
-	return fb.fromSQL(v)
+	return op.CanonField(fb.f, v)
+}
+
+func roundTo(x float64, f *schema.Field) decimal.Decimal {
+	_, scale := f.Decimals()
+	return decimal.NewFromFloat(x).Round(int32(scale))
 }

@@ -2,14 +2,16 @@ package weft
 
 import (
 	"math"
+	"strings"
 
 	"github.com/shopspring/decimal"
 
 	"github.com/weftdb/weft/op"
 )
 
-// Num is an exact number: what aggregates and increments give. The zero Num is
-// NULL (the sum of nothing) and reads as 0.
+// Num is an exact number: what aggregates and increments give, and what a column
+// of [Into], [Pluck] and [SQL] can be read as. The zero Num is NULL (the sum of
+// nothing) and reads as 0. It is no type for fields of models.
 type Num struct {
 	v any // nil, int64, float64 or decimal.Decimal
 }
@@ -20,6 +22,22 @@ func numOf(v any) (Num, error) {
 		return Num{v}, nil
 	}
 	return Num{}, op.Errorf(op.CodeValidation, "a %T is no number", v)
+}
+
+// readNum is numOf for a column of raw SQL too, where text may stand for a
+// number.
+func readNum(v any) (Num, error) {
+	if b, ok := v.([]byte); ok {
+		v = string(b)
+	}
+	if s, ok := v.(string); ok {
+		d, err := decimal.NewFromString(strings.TrimSpace(s))
+		if err != nil {
+			return Num{}, op.Errorf(op.CodeValidation, "%q is no number", s)
+		}
+		return Num{d}, nil
+	}
+	return numOf(v)
 }
 
 // IsNull reports whether there was no value.

@@ -21,8 +21,17 @@ func MatchRow(m *schema.Model, row []any, c Cond, look Lookup) (bool, error) {
 	return sc.holds(row, &c, look)
 }
 
+// NormalizeColumns is Normalize for a condition on rows of m's groups with the
+// given columns, such as [ResultColumns] returns.
+func NormalizeColumns(m *schema.Model, cols []*schema.Field, c *Cond) error {
+	sc := scope{m: m, cols: cols}
+	_, err := sc.normalize(c)
+	return err
+}
+
 // MatchColumns is MatchRow for a row with the given columns, as
-// [ResultColumns] returns them.
+// [ResultColumns] returns them. The condition has gone through
+// [NormalizeColumns] or, as Having, through Normalize.
 func MatchColumns(cols []*schema.Field, row []any, c Cond) (bool, error) {
 	sc := scope{m: &schema.Model{Name: "the result"}, cols: cols}
 	return sc.holds(row, &c, nil)
