@@ -363,3 +363,32 @@ func TestCreateManyTellsFailuresInOrder(t *testing.T) {
 		}
 	})
 }
+
+// Each instance is filled with its own row, whatever the order in which rows
+// exist, and two that stand for one row with that row as it is in the end.
+func TestUpsertManyFillsTheRightInstances(t *testing.T) {
+	each(t, func(t *testing.T, db *weft.DB, _ *fault.Switch) {
+		ctx := t.Context()
+		authors := weft.Repo[Author](db)
+		must(t, authors.CreateMany(ctx, []*Author{{Name: "n3"}, {Name: "n1"}}))
+		var list []*Author
+		for _, name := range []string{"n4", "n1", "n0", "n3", "n2", "n1"} {
+			age := int64(len(list))
+			list = append(list, &Author{Name: name, Age: &age})
+		}
+		n, err := authors.OnConflict("name").Update("age").CreateMany(ctx, list)
+		must(t, err)
+		equal(t, n, 6)
+		for i, a := range list {
+			row, err := authors.Find(ctx, a.ID)
+			must(t, err)
+			want := int64(i)
+			if i == 1 {
+				want = 5
+			}
+			if row.Name != a.Name || *row.Age != want || *a.Age != want || weft.VersionOf(a) != weft.VersionOf(row) {
+				t.Errorf("%d: instance %+v, row %+v", i, a, row)
+			}
+		}
+	})
+}
