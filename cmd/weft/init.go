@@ -38,11 +38,11 @@ func newInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init [dir]",
 		Short: "Make a new project",
-		Long: "Makes a Go project that compiles, runs and has a test: two related models, a program\n" +
-			"that keeps them in a SQLite file, typed columns, and what belongs around it. Without a folder it is\n" +
-			"made in the current one. A folder that has something in it is refused; with --force\n" +
-			"the project is made beside it, and still no file is overwritten. When something fails,\n" +
-			"nothing is left behind.\n" +
+		Long: "Makes a Go project that compiles, runs and has a test: two related models with typed\n" +
+			"columns, a program that keeps them in a SQLite file, and what belongs around it.\n" +
+			"Without a folder it is made in the current one. A folder that has something in it is\n" +
+			"refused; with --force the project is made beside it, and still no file is overwritten.\n" +
+			"When something fails, nothing is left behind.\n" +
 			"\n" +
 			"The project requires the version of Weft that this command is. A development build\n" +
 			"has none that could be downloaded: then the project uses the source that the command\n" +
