@@ -31,6 +31,7 @@ var children = map[string]func(args []string) error{
 	"traffic": trafficChild,
 	"lock":    lockChild,
 	"migrate": migrateChild,
+	"rotate":  rotateChild,
 }
 
 func TestMain(m *testing.M) {
