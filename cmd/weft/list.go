@@ -26,6 +26,8 @@ type listQuery struct {
 	after  []any
 	before []any
 
+	deleted bool // also rows that are marked deleted
+
 	// As they were given, for the form.
 	field, operator, value string
 }
@@ -36,7 +38,7 @@ var operators = []op.Operator{
 	op.Like, op.StartsWith, op.EndsWith, op.Contains, op.IsNull, op.NotNull,
 }
 
-var listParams = []string{"field", "op", "value", "sort", "limit", "after", "before", "format"}
+var listParams = []string{"field", "op", "value", "sort", "limit", "after", "before", "deleted", "format"}
 
 // parseList reads the address of a list. The query it returns with an error
 // still shows what was given.
@@ -63,6 +65,10 @@ func parseList(m *schema.Model, v url.Values) (listQuery, error) {
 		}
 		q.limit = n
 	}
+	var err error
+	if q.deleted, err = withDeleted(m, v.Get("deleted")); err != nil {
+		return q, err
+	}
 	if err := q.parseSort(v.Get("sort")); err != nil {
 		return q, err
 	}
@@ -70,6 +76,19 @@ func parseList(m *schema.Model, v url.Values) (listQuery, error) {
 		return q, err
 	}
 	return q, q.parseCursors(v.Get("after"), v.Get("before"))
+}
+
+// withDeleted reads whether rows that are marked deleted are wanted too.
+func withDeleted(m *schema.Model, s string) (bool, error) {
+	switch {
+	case s == "":
+		return false, nil
+	case s != "1":
+		return false, op.Errorf(op.CodeValidation, "deleted is 1 or left out, not %q", s)
+	case m.DeletedF == nil:
+		return false, op.Errorf(op.CodeValidation, "%s has no soft delete, so there are no deleted rows to show", m.Name)
+	}
+	return true, nil
 }
 
 func (q *listQuery) parseSort(s string) error {
@@ -137,7 +156,7 @@ func (q *listQuery) find() op.Op {
 	return op.Op{
 		Kind: op.Find, Model: q.m, Filter: q.filter, Sort: q.order(),
 		Limit: q.limit + 1, After: q.after, Before: q.before,
-		Fields: allFields(q.m), With: labels(q.m, nil),
+		Fields: allFields(q.m), With: labels(q.m, nil), WithDeleted: q.deleted,
 	}
 }
 
@@ -160,6 +179,9 @@ func (q *listQuery) with(changes map[string]string) string {
 	}
 	if q.limit != defaultLimit {
 		set("limit", strconv.Itoa(q.limit))
+	}
+	if q.deleted {
+		set("deleted", "1")
 	}
 	for name, value := range changes {
 		v.Del(name)

@@ -65,7 +65,12 @@ func (r record) key() []any {
 	return out
 }
 
-func (r record) path() string { return rowPath(r.m, r.key()) }
+func (r record) path() string {
+	if op.Deleted(r.m, r.vals) {
+		return rowPath(r.m, r.key()) + "?deleted=1"
+	}
+	return rowPath(r.m, r.key())
+}
 
 // name is what people call the row.
 func (r record) name() string {
@@ -176,7 +181,10 @@ type listBody struct {
 	Next      string
 }
 
-type listForm struct{ Field, Op, Value, Sort, Limit string }
+type listForm struct {
+	Field, Op, Value, Sort, Limit string
+	Deleted                       bool
+}
 
 // listPage shows a page of a model's rows.
 func (b *browser) listPage(w http.ResponseWriter, r *http.Request) {
@@ -187,7 +195,7 @@ func (b *browser) listPage(w http.ResponseWriter, r *http.Request) {
 	q, err := parseList(m, r.URL.Query())
 	body := listBody{
 		Model: m, Fields: visible(m), Operators: operators, Filtered: q.filter.Kind != op.True,
-		Query: listForm{Field: q.field, Op: q.operator, Value: q.value, Sort: r.URL.Query().Get("sort"), Limit: r.URL.Query().Get("limit")},
+		Query: listForm{Field: q.field, Op: q.operator, Value: q.value, Sort: r.URL.Query().Get("sort"), Limit: r.URL.Query().Get("limit"), Deleted: q.deleted},
 	}
 	var recs []record
 	if err == nil {
@@ -231,7 +239,7 @@ func (b *browser) list(r *http.Request, q *listQuery, body *listBody) ([]record,
 	if err != nil {
 		return nil, err
 	}
-	count, err := b.eng.Do(r.Context(), op.Op{Kind: op.Count, Model: q.m, Filter: q.filter})
+	count, err := b.eng.Do(r.Context(), op.Op{Kind: op.Count, Model: q.m, Filter: q.filter, WithDeleted: q.deleted})
 	if err != nil {
 		return nil, err
 	}
@@ -313,6 +321,10 @@ func (b *browser) rowPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o := op.Op{Kind: op.Find, Model: m, Filter: cond, Limit: 1, Fields: allFields(m)}
+	if o.WithDeleted, err = withDeleted(m, r.URL.Query().Get("deleted")); err != nil {
+		b.failWith(w, r, err)
+		return
+	}
 	for _, rel := range m.Relations {
 		w := op.With{Relation: rel.Name, Fields: allFields(rel.Target), With: labels(rel.Target, rel)}
 		if rel.Many() {
