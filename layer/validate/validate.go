@@ -1,6 +1,6 @@
 // Package validate is the layer that every write goes through: it brings
 // operations into canonical form, keeps a user's handle to that user's rows,
-// fills defaults and generated values, runs hooks and transforms, and refuses
+// hides rows that are marked deleted and marks instead of deleting, fills defaults and generated values, runs hooks and transforms, and refuses
 // what breaks a rule with every failing field named.
 //
 // The order for a row that is inserted: defaults and generated values,
@@ -81,6 +81,12 @@ type Hooks struct {
 // transaction; outside of one, the layer begins one for the operation where
 // the engine has them. Inside a transaction an error may come after something
 // was written: who began it rolls it back, to a savepoint if it goes on.
+//
+// Rows of a model with soft delete (schema.Model.DeletedF) that are marked exist
+// for operations with Op.WithDeleted only. A delete marks them by an update,
+// which counts their version and sets the time of their update, unless it has
+// Op.Purge; delete hooks run in both cases. The mark is set and taken away by
+// operations with Op.WithDeleted alone, and may be given in an insert.
 //
 // Updates and deletes by query of a model with such hooks read the rows first.
 // BeforeUpdate sees the instance with the new values in it, and what it changes

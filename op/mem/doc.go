@@ -18,7 +18,8 @@
 // # Constraints
 //
 // The key, unique fields and unique indexes hold for the rows as an operation
-// leaves them, not in between; rows with a NULL in them never collide. Foreign
+// leaves them, not in between; rows with a NULL in them never collide, and of a
+// model with soft delete rows that are marked collide by their key alone. Foreign
 // keys are those of [op.ForeignKeys] over the set of the operation's model, with
 // or without a migration. A key with a NULL points nowhere. What points at a row that is deleted, or whose key changes, follows
 // the action: cascade deletes it (or takes the new key), set null and set
