@@ -75,7 +75,7 @@ func (e *engine) runBatch(ctx context.Context, o op.Op, plans []*plan) (op.Resul
 			return op.Result{}, op.InBatch(i, err)
 		}
 	}
-	res, err := e.next.Do(ctx, o)
+	res, err := e.next.Do(ctx, &o)
 	if err != nil || o.Explain {
 		return res, err
 	}
@@ -99,7 +99,7 @@ func (e *engine) runBatch(ctx context.Context, o op.Op, plans []*plan) (op.Resul
 func (e *engine) oneByOne(ctx context.Context, o op.Op, plans []*plan) (op.Result, error) {
 	var out op.Result
 	if len(o.Guards) > 0 {
-		if _, err := e.next.Do(ctx, op.Op{Kind: op.Batch, User: o.User, Guards: o.Guards, WithDeleted: o.WithDeleted}); err != nil {
+		if _, err := e.next.Do(ctx, &op.Op{Kind: op.Batch, User: o.User, Guards: o.Guards, WithDeleted: o.WithDeleted}); err != nil {
 			return op.Result{}, err
 		}
 	}
@@ -122,7 +122,7 @@ func (e *engine) oneByOne(ctx context.Context, o op.Op, plans []*plan) (op.Resul
 // member runs one write with its hooks.
 func (e *engine) member(ctx context.Context, p *plan, m op.Op) (op.Result, error) {
 	if p == nil {
-		return e.next.Do(ctx, m)
+		return e.next.Do(ctx, &m)
 	}
 	if p.hooked(m.Kind) && loads(p, &m) {
 		return e.loaded(ctx, p, m)
@@ -131,7 +131,7 @@ func (e *engine) member(ctx context.Context, p *plan, m op.Op) (op.Result, error
 	if err != nil {
 		return op.Result{}, err
 	}
-	res, err := e.next.Do(ctx, m)
+	res, err := e.next.Do(ctx, &m)
 	if err == nil && done != nil {
 		return done(ctx, res)
 	}

@@ -54,12 +54,12 @@ func (e *engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
 				return op.Result{}, err
 			}
 		}
-		return e.next.Do(ctx, o)
+		return e.next.Do(ctx, &o)
 	case op.SQL, op.Backup:
 		if o.User != "" {
 			return op.Result{}, op.Errorf(op.CodeForbidden, "raw SQL and backups see the rows of all users: use the database, not the handle of one user")
 		}
-		return e.next.Do(ctx, o)
+		return e.next.Do(ctx, &o)
 	}
 	return e.run(ctx, o)
 }
@@ -76,7 +76,7 @@ func (e *engine) run(ctx context.Context, o op.Op) (op.Result, error) {
 	if err := op.Normalize(&o); err != nil {
 		return op.Result{}, err
 	}
-	return e.next.Do(ctx, o)
+	return e.next.Do(ctx, &o)
 }
 
 // Begin starts a transaction in which the layer holds as well.

@@ -15,7 +15,7 @@ func (e *engine) find(ctx context.Context, o op.Op) (op.Result, error) {
 	if err != nil {
 		return op.Result{}, err
 	}
-	res, err := e.next.Do(ctx, o)
+	res, err := e.next.Do(ctx, &o)
 	if err != nil || len(p.hooks.AfterFind) == 0 || res.Rows == nil {
 		return res, err
 	}

@@ -31,7 +31,7 @@ func (e *engine) loaded(ctx context.Context, p *plan, o op.Op) (op.Result, error
 			return op.Result{}, err
 		}
 		o.Instances = nil
-		res, err := e.next.Do(ctx, o)
+		res, err := e.next.Do(ctx, &o)
 		if err != nil {
 			return op.Result{}, err
 		}
@@ -47,7 +47,7 @@ func (e *engine) plain(ctx context.Context, p *plan, o op.Op) (op.Result, error)
 			return op.Result{}, err
 		}
 	}
-	res, err := e.next.Do(ctx, o)
+	res, err := e.next.Do(ctx, &o)
 	if err != nil {
 		return op.Result{}, err
 	}
@@ -60,7 +60,7 @@ func (e *engine) load(ctx context.Context, p *plan, o *op.Op) ([][]any, error) {
 	for _, f := range p.m.Primary {
 		find.Sort = append(find.Sort, op.Sort{Field: f.Name})
 	}
-	res, err := e.next.Do(ctx, find)
+	res, err := e.next.Do(ctx, &find)
 	if err != nil {
 		return nil, err
 	}

@@ -17,15 +17,16 @@ type lower struct {
 	eng op.Engine
 }
 
-// Do runs one operation, which has gone through op.Normalize.
-func (l lower) Do(ctx context.Context, o op.Op) (op.Result, error) {
-	if err := l.narrow(&o); err != nil {
+// Do runs one operation, which has gone through op.Normalize. It changes o, but
+// for Batch, Guards and Via, which may be shared and are copied.
+func (l lower) Do(ctx context.Context, o *op.Op) (op.Result, error) {
+	if err := l.narrow(o); err != nil {
 		return op.Result{}, err
 	}
-	return l.eng.Do(ctx, o)
+	return l.eng.Do(ctx, *o)
 }
 
-// narrow changes an operation; nothing that the caller has is written to.
+// narrow keeps an operation to what exists for it.
 func (l lower) narrow(o *op.Op) error {
 	switch o.Kind {
 	case op.Migrate, op.SQL, op.Backup:

@@ -22,7 +22,7 @@ func (e *engine) write(ctx context.Context, o op.Op) (op.Result, error) {
 		if _, err := e.prepare(ctx, p, &o); err != nil {
 			return op.Result{}, err
 		}
-		return e.next.Do(ctx, o)
+		return e.next.Do(ctx, &o)
 	}
 	return e.around(ctx, p, o)
 }
