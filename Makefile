@@ -35,7 +35,7 @@ lint: ## form, vet, staticcheck, generated code, the import table, the documents
 	@out=$$($(GO) run $(GOFUMPT) -l .); test -z "$$out" || { echo "gofumpt would change:"; echo "$$out"; exit 1; }
 	$(GO) vet ./...
 	$(GO) run $(STATICCHECK) ./...
-	$(GO) run ./cmd/weft generate ./examples/blog --check
+	$(GO) run ./cmd/weft generate ./examples/blog ./docs/snippets --check
 	$(GO) test ./internal/lint
 	@echo "lint: nothing to say"
 
