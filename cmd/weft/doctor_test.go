@@ -468,6 +468,11 @@ func TestDoctorOfOtherLogs(t *testing.T) {
 		`{"msg":"slow call","duration":7,"sql":"` + strings.Repeat("x", maxLogLine) + `"}` + "\n")
 	r, _ := examine(t, &doctor{log: log}, path)
 	r.expect(t, statusWarn, "slow", "find Post, once, 5ms in all, 5ms at most: it cannot be explained here", "")
+	// A table that only a view names.
+	makeDatabase(t, path, wal, "CREATE TABLE t (a, b)", "CREATE VIEW v AS SELECT a FROM t")
+	write(`{"msg":"slow call","op":"sql","duration":5000000,"sql":"SELECT a FROM v WHERE a = ?; SELECT 1"}` + "\n")
+	r, _ = examine(t, &doctor{log: log}, path)
+	r.expect(t, statusWarn, "slow", "it reads all of t", "")
 	if err := (&doctor{log: filepath.Join(dir, "none.log")}).run(t.Context(), io.Discard, path); err == nil || !strings.Contains(err.Error(), "there is no log") {
 		t.Errorf("no log: %v", err)
 	}
