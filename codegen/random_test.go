@@ -36,12 +36,28 @@ var fieldKinds = []struct {
 	typ      string
 	defaults []string
 }{
-	{"string", []string{"TEXT"}}, {"string(80)", []string{"TEXT"}}, {"text", []string{"TEXT"}}, {"integer", []string{"0", "-7"}},
-	{"bigInteger", []string{"0", "9223372036854775807"}}, {"float", []string{"0", "-1.5e30", "3"}}, {"decimal(18,6)", []string{"1.50", "-3"}},
-	{"boolean", []string{"true", "false"}}, {"date", []string{"2024-02-29", "now()"}}, {"datetime", []string{"2024-02-29T10:11:12.5Z", "now()"}},
-	{"timestamp", []string{"now()"}}, {"time", []string{`"10:11:12"`, "now()"}}, {"binary", []string{"!!binary AP8nLCg="}}, {"uuid", []string{"0190a8f2-0000-7000-8000-000000000001"}},
-	{"nanoid", nil}, {"enum", nil}, {"array", []string{`["a, b", 1, {"k": "it's"}]`}}, {"object", []string{`{"z": 1.50, "a": null}`}}, {"json", []string{`"te'xt"`, "[1]"}},
-	{"jsonb", []string{`{"b": "\u0060"}`}}, {"specificType(numeric(10, 2))", []string{"TEXT"}}, {"specificType(int8)", nil},
+	{"string", []string{"TEXT"}},
+	{"string(80)", []string{"TEXT"}},
+	{"text", []string{"TEXT"}},
+	{"integer", []string{"0", "-7"}},
+	{"bigInteger", []string{"0", "9223372036854775807"}},
+	{"float", []string{"0", "-1.5e30", "3"}},
+	{"decimal(18,6)", []string{"1.50", "-3"}},
+	{"boolean", []string{"true", "false"}},
+	{"date", []string{"2024-02-29", "now()"}},
+	{"datetime", []string{"2024-02-29T10:11:12.5Z", "now()"}},
+	{"timestamp", []string{"now()"}},
+	{"time", []string{`"10:11:12"`, "now()"}},
+	{"binary", []string{"!!binary AP8nLCg="}},
+	{"uuid", []string{"0190a8f2-0000-7000-8000-000000000001"}},
+	{"nanoid", nil},
+	{"enum", nil},
+	{"array", []string{`["a, b", 1, {"k": "it's"}]`}},
+	{"object", []string{`{"z": 1.50, "a": null}`}},
+	{"json", []string{`"te'xt"`, "[1]"}},
+	{"jsonb", []string{`{"b": "\u0060"}`}},
+	{"specificType(numeric(10, 2))", []string{"TEXT"}},
+	{"specificType(int8)", nil},
 }
 
 // field draws one field as YAML.
