@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unsafe"
 
 	"github.com/shopspring/decimal"
 
@@ -359,15 +360,28 @@ func (sh *shape) scan(dst reflect.Value, row []any) error {
 		if fb == nil {
 			continue
 		}
-		v, err := fb.fitted(row[i])
-		if err == nil {
-			err = fb.set(dst.UnsafePointer(), v)
-		}
-		if err != nil {
+		if err := fb.hold(dst.UnsafePointer(), row[i]); err != nil {
 			return invalid("%s: column %q: %w", sh.verb, sh.columns[i], err)
 		}
 	}
 	return nil
+}
+
+// hold writes a value of a result into the field of the row at p. A field of
+// type any takes it as a map would.
+func (fb *fieldBind) hold(p unsafe.Pointer, v any) error {
+	if fb.typ != reflect.TypeFor[any]() {
+		v, err := fb.fitted(v)
+		if err != nil {
+			return err
+		}
+		return fb.set(p, v)
+	}
+	v, err := plain(v)
+	if err == nil && v != nil {
+		reflect.NewAt(fb.typ, fb.at(p)).Elem().Set(reflect.ValueOf(v))
+	}
+	return err
 }
 
 // plain is a canonical value as maps hold it: JSON is decoded, bytes are the

@@ -65,7 +65,7 @@ func (r *Repository[T]) links(ctx context.Context, p *T, relation string, ids []
 	}
 	return r.db.transact(ctx, nil, func(ctx context.Context, tx *DB) error {
 		l := &links{tx: tx, r: rel, from: from}
-		if err := l.targets(ctx, ids); err != nil {
+		if err := l.targets(ids); err != nil {
 			return err
 		}
 		if err := fn(ctx, l); err != nil {
@@ -113,7 +113,7 @@ func (b *binding) linkedBy(p unsafe.Pointer, rel *schema.Relation) ([]any, error
 }
 
 // targets reads the keys of the rows to link with.
-func (l *links) targets(ctx context.Context, ids []string) error {
+func (l *links) targets(ids []string) error {
 	m, seen := l.r.Target, map[string]bool{}
 	for _, id := range ids {
 		c, err := op.KeyCond(m, id)
@@ -127,43 +127,12 @@ func (l *links) targets(ctx context.Context, ids []string) error {
 				key = append(key, part.Value)
 			}
 		}
-		vals, err := l.pointed(ctx, id, key, c)
-		if err != nil {
-			return err
-		}
-		if k := op.KeyString(vals); !seen[k] {
+		if k := op.KeyString(key); !seen[k] { // a join model points at the target's key
 			seen[k] = true
-			l.to = append(l.to, vals)
+			l.to = append(l.to, key)
 		}
 	}
 	return nil
-}
-
-// pointed are the values of r.To of the row with this key: the key itself in
-// some order, or what must be read from the row.
-func (l *links) pointed(ctx context.Context, id string, key []any, c op.Cond) ([]any, error) {
-	vals := make([]any, 0, len(l.r.To))
-	for _, f := range l.r.To {
-		for i, k := range l.r.Target.Primary {
-			if k == f {
-				vals = append(vals, key[i])
-			}
-		}
-	}
-	if len(vals) == len(l.r.To) {
-		return vals, nil
-	}
-	res, err := l.tx.do(ctx, &op.Op{Kind: op.Find, Model: l.r.Target, Filter: c, Fields: names(l.r.To)})
-	if err != nil {
-		return nil, err
-	}
-	if res.Rows, err = gathered(res.Rows); err != nil {
-		return nil, err
-	}
-	if !res.Rows.Next() {
-		return nil, op.Errorf(op.CodeNotFound, "there is no %s with the key %q", l.r.Target.Name, id)
-	}
-	return res.Rows.Row(), nil
 }
 
 // own is the condition for the links of the row.
