@@ -296,15 +296,15 @@ func (sh *shape) take(columns []string) error {
 		return nil
 	}
 	for _, c := range columns {
-		f := sh.model.Fields[0]
-		if !sh.single {
-			if f = fieldFor(sh.model, c); f == nil {
-				if !hidden(sh.model, c) {
-					return invalid("%s: %s has no field for the column %q", sh.verb, sh.typ, c)
-				}
-				sh.binds = append(sh.binds, nil)
-				continue
-			}
+		f := fieldFor(sh.model, c)
+		switch {
+		case sh.single:
+			f = sh.model.Fields[0]
+		case f == nil && !hidden(sh.model, c):
+			return invalid("%s: %s has no field for the column %q", sh.verb, sh.typ, c)
+		case f == nil:
+			sh.binds = append(sh.binds, nil)
+			continue
 		}
 		off, typ := locate(sh.holder, f.GoIndex)
 		fb := &fieldBind{f: f, ref: -1, off: off}

@@ -37,7 +37,7 @@ type Tool struct {
 }
 
 type CourseTool struct {
-	ID         int64  `weft:"primary,auto"`
+	ID         int64 `weft:"primary,auto"`
 	CourseCode string
 	ToolID     int64
 }
