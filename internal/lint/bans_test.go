@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// embedded are the packages behind a program on one file.
-var embedded = []string{".", "./sqlengine/sqlite"}
+// embedded are the packages behind a program on one file, and behind its tests.
+var embedded = []string{".", "./sqlengine/sqlite", "./wefttest"}
 
 // bannedFromEmbedded must not be linked into such a program, however far down:
 // each would bring a network stack, a server's driver or a C compiler to

@@ -71,6 +71,10 @@ var rooms = []room{
 		why: "the composition root; examples and the suite are for people and tests",
 	},
 	{
+		path: "wefttest", may: []string{".", "op", "schema", "layer/fault", "sqlengine/sqlite"},
+		why: "for applications' own tests, which must link no server driver for it",
+	},
+	{
 		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "examples/*/*"},
 		why: "what a newcomer copies uses only what a newcomer has",
 	},
@@ -79,7 +83,7 @@ var rooms = []room{
 		why: "typed columns, written by weft generate",
 	},
 	{
-		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*"},
+		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "wefttest"},
 		why: "the code of the documents, as examples",
 	},
 	{
@@ -175,6 +179,8 @@ func TestImportTableCatches(t *testing.T) {
 		{"cmd/weft", "examples/blog", false},
 		{"cmd/weft", "sqlengine/sqlite", true},
 		{"examples/blog", "op", false},
+		{"wefttest", "sqlengine/sqlite", true},
+		{"wefttest", "sqlengine/postgres", false},
 	} {
 		if got := roomOf(c.from).allows(c.to); got != c.ok {
 			t.Errorf("%s imports %s: allowed is %t", c.from, c.to, got)

@@ -136,7 +136,7 @@ func (r *rows) Next() bool {
 			continue
 		}
 		before, after := act(r.ctx, r.rules[i:i+1])
-		r.rules[i].Delay = nil
+		r.rules[i].Delay, r.rules[i].Wait = nil, 0
 		if err := before; err != nil || after != nil {
 			if err == nil {
 				err = after

@@ -6,6 +6,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/weftdb/weft/op"
 )
@@ -29,10 +30,10 @@ const (
 )
 
 // Rule says what goes wrong and when. Its zero value hits every operation and
-// does nothing; Err, Delay or both say what it does.
+// does nothing; Err, Delay and Wait say what it does.
 type Rule struct {
 	At    Point
-	Kind  op.Kind // of the operation, for Do and Row; 0 is any
+	Kind  op.Kind // of the operation, for Do and Row; 0 is any, and op.Update an increment too
 	Model string  // of the operation, for Do and Row; empty is any
 
 	// Of the calls that match, only the Nth (from 1), or every one when 0, but
@@ -44,6 +45,8 @@ type Rule struct {
 
 	// Delay is waited for before anything else; the context ends the wait.
 	Delay <-chan struct{}
+	// Wait is how long is waited then; the context ends it too.
+	Wait time.Duration
 
 	// Err is what the call fails with; nil lets it go on after Delay.
 	Err error
@@ -177,7 +180,7 @@ func (r *rule) matches(o *op.Op) bool {
 	if o == nil {
 		return true
 	}
-	kind := r.Kind == 0 || r.Kind == o.Kind
+	kind := r.Kind == 0 || r.Kind == o.Kind || (r.Kind == op.Update && o.Kind == op.Increment)
 	model := r.Model == "" || (o.Model != nil && o.Model.Name == r.Model)
 	if kind && model {
 		return true
@@ -210,6 +213,18 @@ func act(ctx context.Context, rules []Rule) (before, after error) {
 			case <-ctx.Done():
 				return op.FromContext(ctx.Err()), nil
 			}
+		}
+	}
+	for _, r := range rules {
+		if r.Wait <= 0 {
+			continue
+		}
+		timer := time.NewTimer(r.Wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return op.FromContext(ctx.Err()), nil
 		}
 	}
 	for _, r := range rules {

@@ -276,3 +276,40 @@ func TestSuite(t *testing.T) {
 		},
 	})
 }
+
+func TestWaitEndsWithTheContext(t *testing.T) {
+	e, s := open(t, fault.Options{})
+	m := model("Plain")
+	s.Add(fault.Rule{Kind: op.Insert, Wait: time.Hour})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := e.Do(ctx, insert(m, "a"))
+		done <- err
+	}()
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	s.Clear()
+	s.Add(fault.Rule{Wait: time.Nanosecond})
+	if _, err := e.Do(t.Context(), insert(m, "a")); err != nil {
+		t.Error(err)
+	}
+	if n := count(t, e, m); n != 1 {
+		t.Errorf("%d rows", n)
+	}
+}
+
+func TestUpdateIsAnIncrementToo(t *testing.T) {
+	e, s := open(t, fault.Options{})
+	m := model("Plain")
+	if _, err := e.Do(t.Context(), insert(m, "a")); err != nil {
+		t.Fatal(err)
+	}
+	s.Add(fault.Rule{Kind: op.Update, Err: errDown, Times: 1})
+	inc := op.Op{Kind: op.Increment, Model: m, Set: []op.Assign{{Field: "value", Inc: true, Value: int64(1)}}}
+	if _, err := e.Do(t.Context(), inc); !errors.Is(err, errDown) {
+		t.Errorf("got %v", err)
+	}
+}
