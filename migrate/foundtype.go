@@ -196,6 +196,9 @@ func (c *FoundColumn) DefaultFor(f *schema.Field) (d *schema.Default, note strin
 		return &schema.Default{Now: true}, ""
 	}
 	if v, ok := literalValue(toks); ok {
+		if b, is := v.([]byte); v == any(schema.NoValue) || is && string(b) == schema.NoValue {
+			return nil, "holds ciphertexts of an encrypted field, whose type cannot be seen here: give it that type and the tag encrypted"
+		}
 		if v, ok = c.forField(f, v); ok {
 			if canon, err := f.Literal(v); err == nil {
 				return &schema.Default{Value: canon}, ""

@@ -223,6 +223,8 @@ func TestDefaultFor(t *testing.T) {
 		{"STRING", "'x'", "x"},
 		{"STRING", "1", "1"},
 		{"STRING", "1.5", "1.5"},
+		{"TEXT", "'weft:0:'", "?"}, // of an encrypted field
+		{"BLOB", "x'776566743a303a'", "?"},
 	}
 	for _, c := range cases {
 		conn := open(t, "CREATE TABLE t (id INTEGER PRIMARY KEY, f "+c.decl+" DEFAULT "+c.def+")")

@@ -140,7 +140,6 @@ func TestRotate(t *testing.T) {
 	_ = c.cmd.Wait()
 
 	db = safes(t, path, "new", "old")
-	repo = weft.Repo[Safe](db)
 	sound(t, db)
 	use := under(t, db)
 	if use["new"] < values/5 || use["old"] < values/10 || use["new"]+use["old"] != values {
