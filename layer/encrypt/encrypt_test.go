@@ -548,3 +548,42 @@ func TestManyAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A table made elsewhere may hold a key in another spelling than the one that
+// finds it. Then nothing is written, for its ciphertext could not be.
+func TestKeysThatAreNotFoundAgain(t *testing.T) {
+	p := onFile(t, "k1")
+	p.raw("CREATE TABLE times (at TEXT NOT NULL PRIMARY KEY, n INTEGER, v TEXT NOT NULL)")
+	p.raw("INSERT INTO times VALUES ('2024-02-29T12:00:00Z', 1, 'weft:0:')")
+	models, err := schema.Build(&schema.Model{Name: "Moment", Table: "times", Fields: []*schema.Field{
+		{Name: "at", Type: schema.DateTime, Primary: true}, {Name: "n", Type: schema.Integer, Nullable: true}, {Name: "v", Type: schema.Text, Encrypted: true},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := models.Model("Moment")
+	eng := encrypt.New(encrypt.Options{Ring: p.ring})(p.below)
+	_, err = eng.Do(t.Context(), op.Op{Kind: op.Update, Model: m, Filter: op.Cmp("n", op.Eq, int64(1)), Set: []op.Assign{{Field: "v", Value: "x"}, {Field: "n", Value: int64(2)}}})
+	says(t, err, "Moment: a row that was written cannot be found again by its key")
+	if got := fmt.Sprint(p.raw("SELECT n, v FROM times")); got != "[[1 weft:0:]]" {
+		t.Errorf("the row is %s", got)
+	}
+}
+
+// A conflict does not show a row that the operation may not see.
+func TestGuardsShowNothingHidden(t *testing.T) {
+	p := onFile(t, "k1")
+	p.insert(p.person, map[string]any{"id": "a", "ssn": "1", "name": "of ann"})
+	one := op.Cmp("id", op.Eq, "a")
+	for name, shown := range map[string]bool{"of ann": true, "of bob": false} {
+		_, err := p.try(op.Op{
+			Kind: op.Update, Model: p.person, Filter: one, Using: op.Cmp("name", op.Eq, name), Set: []op.Assign{{Field: "ssn", Value: "2"}},
+			Guards: []op.Guard{{Kind: op.GuardMust, Model: p.person, Filter: one, Must: op.Cmp("ssn", op.Eq, "other")}},
+		})
+		var c *op.ConflictError
+		if !errors.As(err, &c) || c.Reason != op.ReasonStale || c.ID != "a" || (c.Current != nil) != shown {
+			t.Errorf("%s: %v, the row is %v", name, err, c)
+		}
+	}
+	p.is("a", "ssn", "1")
+}
