@@ -34,6 +34,12 @@ type Book struct {
 	Genres   []Genre `gorm:"many2many:book_genres"`
 }
 
+// Ticket is deleted softly.
+type Ticket struct {
+	gorm.Model
+	Code string `gorm:"uniqueIndex"`
+}
+
 type Genre struct {
 	ID   uint
 	Name string
@@ -141,6 +147,19 @@ func TestCalls(t *testing.T) {
 	ok(db.FindInBatches(&list, 100, func(tx *gorm.DB, batch int) error { return nil }))
 	ok(db.Scopes(popular).Find(&list))
 	ok(db.Unscoped().Find(&list))
+
+	must(t, db.AutoMigrate(&Ticket{}))
+	ok(db.Create(&Ticket{Code: "A"}))
+	ok(db.Where("code = ?", "A").Delete(&Ticket{}))
+	var tickets []Ticket
+	ok(db.Unscoped().Where("code = ?", "A").Find(&tickets))
+	equal(t, "unscoped", len(tickets), 1)
+	// The unique index knows nothing of the mark.
+	if err := db.Create(&Ticket{Code: "A"}).Error; !errors.Is(err, gorm.ErrDuplicatedKey) {
+		t.Fatal(err)
+	}
+	ok(db.Unscoped().Model(&Ticket{}).Where("code = ?", "A").Update("deleted_at", nil))
+	ok(db.Unscoped().Where("code = ?", "A").Delete(&Ticket{}))
 
 	g := Genre{Name: "crime"}
 	ok(db.Create(&g))
