@@ -49,7 +49,7 @@ func ExamplePage() {
 	// Without Limit a page has weft.DefaultPage rows.
 	page, err := weft.Repo[Mood](db).OrderBy("name", weft.Asc).WithTotal().Page(context.Background())
 	check(err)
-	data, err := json.Marshal(page) // for the answer to a request
+	data, err := json.Marshal(page) // DB.JSON writes rows by their JSON names
 	check(err)
 	var again weft.Page[Mood]
 	check(json.Unmarshal(data, &again))
