@@ -15,7 +15,7 @@ import (
 
 // JSON writes an instance of a registered model, or a slice of them, as JSON:
 // fields by their lower-camel names, hidden ones (json:"-") left out, counts and
-// relations only where they are loaded. A row that is reached again on the way from the
+// relations that are not hidden only where they are loaded. A row that is reached again on the way from the
 // root to itself is written as its key alone. Decimals are strings, so that no
 // digit is lost; times have microseconds.
 //
@@ -194,7 +194,7 @@ func (w *jsonWriter) row(b *binding, p unsafe.Pointer) error {
 		}
 		for _, r := range b.model.Relations {
 			rb := b.rels[r]
-			if rb == nil || !b.isLoaded(p, r, rb) {
+			if r.Hidden || rb == nil || !b.isLoaded(p, r, rb) {
 				continue
 			}
 			name(r.Name)

@@ -53,3 +53,34 @@ func TestJSON(t *testing.T) {
 		equal(t, string(data), `{"id":3,"name":"\u003cx\u003e","managerId":null}`)
 	})
 }
+
+// A relation and a count that json:"-" hides stay inside, loaded or not.
+func TestJSONHidesRelations(t *testing.T) {
+	type Secret struct {
+		weft.Model
+		BoxID string
+	}
+	type Box struct {
+		weft.Model
+		Secrets []*Secret `weft:"has_many" json:"-"`
+		Known   int       `weft:"count=Secrets" json:"-"`
+	}
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			db, err := weft.Open(open(t), weft.Models(Box{}, Secret{}), weft.AutoMigrate())
+			must(t, err)
+			defer db.Close()
+			b := &Box{}
+			must(t, weft.Repo[Box](db).Create(ctx, b))
+			must(t, weft.Repo[Secret](db).Create(ctx, &Secret{BoxID: b.ID}))
+			must(t, weft.Repo[Box](db).Load(ctx, b, "secrets", "known"))
+			equal(t, len(b.Secrets), 1)
+			data, err := weft.JSON(b)
+			must(t, err)
+			if s := strings.ToLower(string(data)); strings.Contains(s, "secret") || strings.Contains(s, "known") {
+				t.Errorf("%s", data)
+			}
+		})
+	}
+}

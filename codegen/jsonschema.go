@@ -132,6 +132,9 @@ func jsonSchemaOf(m *schema.Model, comment string) ([]byte, error) {
 		}
 	}
 	for _, r := range m.Relations {
+		if r.Hidden {
+			continue
+		}
 		row := []any{object{{"$ref", r.Model + ".json"}}, object{{"$ref", r.Model + ".json#/$defs/key"}}}
 		if r.Many() {
 			properties.add(r.Name, object{{"type", "array"}, {"items", object{{"anyOf", row}}}, {"readOnly", true}})

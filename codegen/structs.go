@@ -108,15 +108,20 @@ func (s *structWriter) write() {
 		t.value("count", c.Relation)
 		goN := s.goNames[c]
 		s.columns.counts = append(s.columns.counts, loadable{goN, c.Name})
-		inJSON := jsonTag(goN, c.Name)
-		if c.Hidden {
-			if inJSON != "" {
-				s.fail(s.m, c.Name, "it is hidden, so no json tag can name it; call it %s", schema.LowerCamel(goN))
-			}
-			inJSON = "-"
-		}
-		s.line(goN, "int64", structTag("weft", t.String(), "json", inJSON))
+		s.line(goN, "int64", structTag("weft", t.String(), "json", s.loadedTag(goN, c.Name, c.Hidden)))
 	}
+}
+
+// loadedTag is the json tag of a relation or a count.
+func (s *structWriter) loadedTag(goN, name string, hidden bool) string {
+	tag := jsonTag(goN, name)
+	if !hidden {
+		return tag
+	}
+	if tag != "" {
+		s.fail(s.m, name, "it is hidden, so no json tag can name it; call it %s", schema.LowerCamel(goN))
+	}
+	return "-"
 }
 
 func (s *structWriter) line(goName, typ, tag string) {
@@ -237,7 +242,7 @@ func (s *structWriter) relation(r *schema.Relation) {
 	if r.Many() {
 		typ = "[]*" + r.Model
 	}
-	s.line(goN, typ, structTag("weft", t.String(), "json", jsonTag(goN, r.Name)))
+	s.line(goN, typ, structTag("weft", t.String(), "json", s.loadedTag(goN, r.Name, r.Hidden)))
 }
 
 // options adds the tags of what a field is for.

@@ -199,6 +199,7 @@ type Relation struct {
 	// ask for one too.
 	References bool
 	Eager      bool
+	Hidden     bool // never leaves the process (json:"-")
 
 	GoIndex []int // path of the Go struct field; nil for YAML; not encoded
 

@@ -210,7 +210,7 @@ func models() *rapid.Generator[*schema.Model] {
 			m.Relations = append(m.Relations, &schema.Relation{
 				Name: fmt.Sprintf("r%d", i), Kind: schema.RelationKind(rapid.IntRange(1, 4).Draw(t, "kind")), Model: idents().Draw(t, "model"),
 				FK: texts().Draw(t, "fk"), LK: texts().Draw(t, "lk"), Through: rapid.StringMatching(`[A-Z]?`).Draw(t, "through"),
-				OnDelete: rapid.SampledFrom([]schema.Action{"", schema.SetNull}).Draw(t, "delete"), Eager: yes("eager"),
+				OnDelete: rapid.SampledFrom([]schema.Action{"", schema.SetNull}).Draw(t, "delete"), Eager: yes("eager"), Hidden: yes("hidden"),
 				OnUpdate: rapid.SampledFrom([]schema.Action{"", schema.Cascade}).Draw(t, "update"), References: yes("references"),
 			})
 		}

@@ -385,7 +385,7 @@ func (r *structReader) count(sf reflect.StructField, parts []tag, at []int, in e
 func (r *structReader) relation(sf reflect.StructField, parts []tag, at []int, in embedding, depth int) {
 	got, errs := checkTags(parts, "a relation", relationTags)
 	rel := &Relation{GoIndex: at, Through: got["through"]}
-	rel.Name, rel.GoName, _ = r.names(sf, in)
+	rel.Name, rel.GoName, rel.Hidden = r.names(sf, in)
 	r.report(rel.Name, errs)
 	kinds := 0
 	for _, k := range sortedKeys(relationKinds) {

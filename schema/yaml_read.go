@@ -440,6 +440,7 @@ func (y *yamlReader) relations(m *Model, n *yaml.Node) {
 			"onUpdate":   y.action(&r.OnUpdate, "onUpdate"),
 			"references": y.flag(&r.References, "references"),
 			"eager":      y.flag(&r.Eager, "eager"),
+			"hidden":     y.flag(&r.Hidden, "hidden"),
 		})
 		switch {
 		case v.Kind != yaml.MappingNode:

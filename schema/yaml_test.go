@@ -36,7 +36,7 @@ func plainOf(m *schema.Model) *schema.Model {
 			fk, lk = nil, nil
 		}
 		c.Relations = append(c.Relations, &schema.Relation{
-			Name: r.Name, Kind: r.Kind, Model: r.Model, FK: fk, LK: lk, Through: r.Through, OnDelete: r.OnDelete, OnUpdate: r.OnUpdate, References: r.References, Eager: r.Eager,
+			Name: r.Name, Kind: r.Kind, Model: r.Model, FK: fk, LK: lk, Through: r.Through, OnDelete: r.OnDelete, OnUpdate: r.OnUpdate, References: r.References, Eager: r.Eager, Hidden: r.Hidden,
 		})
 	}
 	for _, x := range m.Counts {
@@ -51,7 +51,7 @@ func TestPlainKnowsAllFields(t *testing.T) {
 	for typ, n := range map[reflect.Type]int{
 		reflect.TypeFor[schema.Model]():    31,
 		reflect.TypeFor[schema.Field]():    36,
-		reflect.TypeFor[schema.Relation](): 20,
+		reflect.TypeFor[schema.Relation](): 21,
 		reflect.TypeFor[schema.Count]():    7,
 	} {
 		if typ.NumField() != n {

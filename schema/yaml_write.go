@@ -246,6 +246,7 @@ func (w *yamlWriter) relation(r *Relation) *yaml.Node {
 	p.text("onDelete", string(r.OnDelete))
 	p.text("onUpdate", string(r.OnUpdate))
 	p.flag("eager", r.Eager)
+	p.flag("hidden", r.Hidden)
 	return p.n
 }
 
