@@ -281,7 +281,7 @@ func (c *FoundColumn) forField(f *schema.Field, v any) (any, bool) {
 	_, isBytes := v.([]byte)
 	switch k := f.Type.Kind(); {
 	case isBytes:
-		return v, k == schema.KindBytes || k == schema.KindAny
+		return v, k == schema.KindBytes
 	case k == schema.KindInt:
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			return n, true
@@ -309,18 +309,9 @@ func (c *FoundColumn) forField(f *schema.Field, v any) (any, bool) {
 			return false, true
 		}
 		return nil, false
-	case k == schema.KindAny:
-		if _, isNumber := v.(rawNumber); isNumber {
-			if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-				return n, true
-			}
-			x, err := strconv.ParseFloat(text, 64)
-			return x, err == nil
-		}
-		return v, true
 	}
 	if s, isText := v.(string); isText { // with its spaces
 		return s, true
 	}
-	return text, true
+	return text, true // of a database's own type too: it reads a number in a text
 }
