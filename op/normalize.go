@@ -3,6 +3,7 @@ package op
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/weftdb/weft/schema"
 )
@@ -90,7 +91,7 @@ func Normalize(o *Op) error {
 	}
 	if len(o.Fields) == 0 {
 		o.Fields = nil
-	} else if err := sc.names(&o.Fields); err != nil {
+	} else if err := sc.fields(o); err != nil {
 		return err
 	}
 	switch o.Kind {
@@ -237,9 +238,25 @@ func (sc *scope) find(o *Op) error {
 		}
 	}
 	if o.Via != nil {
-		return sc.via(o)
+		if err := sc.via(o); err != nil {
+			return err
+		}
 	}
-	return nil
+	return sc.joins(o)
+}
+
+// fields makes Fields canonical: fields of the model or, for rows that go into
+// no struct of it, columns.
+func (sc *scope) fields(o *Op) error {
+	if o.Kind != Find || o.Sink != nil {
+		return sc.names(&o.Fields)
+	}
+	return sc.columns(&o.Fields, func(c Column) error {
+		if c.Path == "" {
+			return nil
+		}
+		return c.unsealed(sc.m, "it is read with the row that it is of only")
+	})
 }
 
 // distinct refuses to look for equal values of encrypted fields.
@@ -252,7 +269,7 @@ func (sc *scope) distinct(o *Op) error {
 			continue
 		}
 		for _, name := range o.Fields {
-			if f := sc.field(name); f.Encrypted {
+			if f := sc.field(name); f != nil && f.Encrypted {
 				return sealed(sc.m, f, "its values cannot be looked for equal ones; leave it or Distinct out")
 			}
 		}
@@ -264,7 +281,7 @@ func (sc *scope) sort(list *[]Sort) error {
 	copied := false
 	for i := range *list {
 		s := (*list)[i]
-		f, name, path, err := sc.place(s.Field, s.Path)
+		f, name, path, err := sc.sortKey(s)
 		if err != nil {
 			return err
 		}
@@ -284,6 +301,23 @@ func (sc *scope) sort(list *[]Sort) error {
 	return nil
 }
 
+// sortKey is a place or, of a model, a column.
+func (sc *scope) sortKey(s Sort) (*schema.Field, string, []string, error) {
+	f, name, path, err := sc.place(s.Field, s.Path)
+	if err == nil || sc.cols != nil || len(s.Path) > 0 || !strings.Contains(s.Field, ".") {
+		return f, name, path, err
+	}
+	head, _, _ := strings.Cut(s.Field, ".")
+	if own := sc.m.Field(head); own != nil && own.Type.Kind() != schema.KindTime {
+		return f, name, path, err
+	}
+	c, err := ColumnOf(sc.m, s.Field)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	return c.As(), c.Name(), nil, nil
+}
+
 func (sc *scope) cursor(sort []Sort, vals *[]any) error {
 	if len(*vals) == 0 {
 		return nil
@@ -297,6 +331,9 @@ func (sc *scope) cursor(sort []Sort, vals *[]any) error {
 			return Invalid(sc.model(), s.Field, "cursor", "a cursor cannot go by a path into JSON")
 		}
 		f := sc.field(s.Field)
+		if f == nil {
+			return Invalid(sc.model(), s.Field, "cursor", "a cursor goes by fields of the model itself")
+		}
 		c, same, err := canonFor(f, f.Type.Kind(), (*vals)[i], false)
 		if err != nil {
 			return sc.at(err, -1)
@@ -377,6 +414,11 @@ func (sc *scope) with(list *[]With, depth int) error {
 		}
 		if err = to.sort(&w.Sort); err != nil {
 			return err
+		}
+		for _, s := range w.Sort {
+			if c, err := ColumnOf(to.m, s.Field); err == nil && c.Path != "" {
+				return Errorf(CodeValidation, "the rows of %s are sorted by fields of %s itself, not by %s", r.Name, to.m.Name, s.Field)
+			}
 		}
 		if len(w.Fields) > 0 {
 			if err = to.names(&w.Fields); err != nil {

@@ -216,17 +216,17 @@ func (sc *scope) aggregate(o *Op) error {
 	case o.Limit < 0 || o.Offset < 0:
 		return Errorf(CodeValidation, "limit and offset of %s must not be negative", m.Name)
 	}
-	if err := sc.names(&o.GroupBy); err != nil {
+	err := sc.columns(&o.GroupBy, func(c Column) error {
+		if c.Field.Type.Kind() == schema.KindJSON {
+			return Invalid(m.Name, c.Name(), "group", "is JSON and cannot be grouped by")
+		}
+		return c.unsealed(m, "rows cannot be grouped by it")
+	})
+	if err != nil {
 		return err
 	}
 	seen := map[string]bool{}
 	for _, name := range o.GroupBy {
-		if f := sc.field(name); f.Encrypted {
-			return sealed(m, f, "rows cannot be grouped by it")
-		}
-		if sc.field(name).Type.Kind() == schema.KindJSON {
-			return Invalid(m.Name, name, "group", "is JSON and cannot be grouped by")
-		}
 		if seen[name] {
 			return Invalid(m.Name, name, "group", "is grouped by twice")
 		}
@@ -257,9 +257,11 @@ func (sc *scope) aggregate(o *Op) error {
 		return err
 	}
 	if o.Via != nil {
-		return sc.via(o)
+		if err := sc.via(o); err != nil {
+			return err
+		}
 	}
-	return nil
+	return sc.joins(o)
 }
 
 func (sc *scope) agg(a Agg) (string, error) {
@@ -272,13 +274,14 @@ func (sc *scope) agg(a Agg) (string, error) {
 		}
 		return "", Errorf(CodeValidation, "aggregate %q of %s needs a field", a.As, sc.m.Name)
 	}
-	f := sc.field(a.Field)
-	if f == nil {
-		return "", sc.unknown(a.Field)
+	c, err := ColumnOf(sc.m, a.Field)
+	if err != nil {
+		return "", err
 	}
-	if f.Encrypted {
-		return "", sealed(sc.m, f, "it has no aggregates")
+	if err := c.unsealed(sc.m, "it has no aggregates"); err != nil {
+		return "", err
 	}
+	f := c.As()
 	k := f.Type.Kind()
 	switch {
 	case a.Func == AggSum && k != schema.KindInt && k != schema.KindFloat && k != schema.KindDecimal:
@@ -298,11 +301,14 @@ func (sc *scope) agg(a Agg) (string, error) {
 func ResultColumns(o *Op) []*schema.Field {
 	cols := make([]*schema.Field, 0, len(o.GroupBy)+len(o.Aggs))
 	for _, name := range o.GroupBy {
-		cols = append(cols, o.Model.Field(name))
+		if c, err := ColumnOf(o.Model, name); err == nil {
+			cols = append(cols, c.As())
+		}
 	}
 	for _, a := range o.Aggs {
 		c := &schema.Field{Name: a.As, Type: schema.BigInteger, Nullable: true}
-		if f := o.Model.Field(a.Field); f != nil && a.Func >= AggSum {
+		if col, err := ColumnOf(o.Model, a.Field); err == nil && a.Field != "" && a.Func >= AggSum {
+			f := col.As()
 			c.Type, c.Precision, c.Scale, c.Size, c.Enum = f.Type, f.Precision, f.Scale, f.Size, f.Enum
 			if a.Func == AggSum && f.Type == schema.Integer {
 				c.Type = schema.BigInteger

@@ -89,7 +89,7 @@ type Op struct {
 	// Find. The result's order is Sort; rows that Sort leaves equal come in any
 	// order. After and Before are values of the Sort fields: rows strictly
 	// beyond them in sort order, or strictly before them.
-	Fields        []string // in this order; nil is all fields of the model
+	Fields        []string // in this order; nil is all fields of the model; a find without a Sink takes columns over relations too
 	Sort          []Sort
 	Limit         int // 0 is none
 	Offset        int
@@ -99,10 +99,16 @@ type Op struct {
 	Via           *Via
 	Lock          Lock
 
-	// Aggregate.
+	// Aggregate. Names are those of columns (see Column).
 	GroupBy []string
 	Aggs    []Agg
 	Having  Cond // over the result's columns: GroupBy names and Agg.As
+
+	// Joins are the rows that columns over relations are of, for an aggregate and
+	// a find: "customer.country" in GroupBy, Aggs, Fields or Sort (see Column).
+	// Normalize fills them in, each after those it goes on from; layers add to
+	// their filters.
+	Joins []Join
 
 	// Insert and Upsert: one value for each field of the model, in its order.
 	// Unset stands for a value that was not given.

@@ -35,6 +35,13 @@ func (t *tables) op(o *Op) {
 		t.cond(m, &o.Using)
 		t.cond(m, &o.Check)
 		t.with(m, o.With)
+		for i := range o.Joins {
+			if steps := Steps(m, o.Joins[i].Path); len(steps) > 0 {
+				last := steps[len(steps)-1]
+				t.relation(last)
+				t.cond(last.Target, &o.Joins[i].Filter)
+			}
+		}
 		if o.Kind == Delete || (o.Kind == Update && setsKey(o.Set)) || (o.Kind == Upsert && o.Conflict != nil) {
 			t.carried(m)
 		}

@@ -20,6 +20,7 @@ func (b *builder) kAggregate(o *op.Op) {
 		b.kText(o.Aggs[i].As)
 	}
 	b.kCond(&o.Having)
+	b.kJoins(o)
 	b.kSort(o.Sort)
 	b.kBool(o.Limit > 0)
 	b.kBool(o.Offset > 0)
@@ -31,6 +32,7 @@ func (b *builder) kAggregate(o *op.Op) {
 // keys of Via.
 func (b *builder) aggregate(o *op.Op) {
 	sc := b.open(o.Model)
+	b.openJoins(&sc, o)
 	var r *schema.Relation
 	var keys scope
 	var keyFields []*schema.Field
@@ -87,7 +89,7 @@ func (b *builder) aggregate(o *op.Op) {
 		b.viaFrom(o, &sc, &keys, keyFields, r)
 	} else {
 		b.w(" FROM ")
-		b.from(sc)
+		b.fromJoined(&sc, o)
 		b.where(&sc, " WHERE ", &o.Using, &o.Filter)
 	}
 	word := " GROUP BY "

@@ -61,6 +61,7 @@ type scope struct {
 	alias string // with the dot; "" where columns stand alone
 	// named are result columns that Having and the order of aggregates refer to.
 	named []named
+	joins []joined
 }
 
 type named struct {
@@ -148,6 +149,9 @@ func (b *builder) ref(sc *scope, field string) (c *Column, prefix, name string) 
 	}
 	c = sc.t.column(field)
 	if c == nil {
+		if c, prefix, name, ok := b.far(sc, field); ok {
+			return c, prefix, name
+		}
 		if b.err == nil {
 			b.fail(op.Invalid(sc.t.Model.Name, field, "field", "is no field of %s", sc.t.Model.Name))
 		}

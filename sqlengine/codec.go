@@ -254,16 +254,8 @@ func (c *Column) convert(v Value) (any, error) {
 			}
 		}
 	case storeTime, storeDate:
-		switch v.Kind {
-		case Text:
-			if t, ok := parseFoundTime(v.Bytes()); ok {
-				return c.day(t), nil
-			}
-		case Int: // seconds, or milliseconds where seconds would be far ahead
-			if n := v.Int(); n > 1e11 || n < -1e11 {
-				return c.day(time.UnixMilli(n).UTC()), nil
-			}
-			return c.day(time.Unix(v.Int(), 0).UTC()), nil
+		if t, ok := foundTime(v); ok {
+			return c.day(t), nil
 		}
 	case storeBytes:
 		return []byte(v.Bytes()), nil

@@ -1,5 +1,7 @@
 package sqlengine
 
+import "github.com/weftdb/weft/op"
+
 // Dialect is what one database's SQL looks like, as data. JSON places are
 // given as a column's expression and a path.
 type Dialect struct {
@@ -23,6 +25,12 @@ type Dialect struct {
 
 	Sum     string // aggregate of integers that fails only when the sum itself leaves 64 bits
 	SumWide string // the same, that gives such a sum as text
+
+	// Time is a function that makes a time as Weft stores it of what other
+	// programs store as one; it fails on anything else. TimePart is a part of a
+	// time that is stored so.
+	Time     string
+	TimePart func(expr string, p op.Part) string
 
 	// JSON places.
 	JSONType  func(col string, path []string) string // SQL for "array", "object", "text", "integer", "real", "true", "false", "null" or NULL

@@ -17,6 +17,7 @@ func (b *builder) kFind(o *op.Op) {
 		return
 	}
 	b.kFields(o.Fields)
+	b.kJoins(o)
 	b.kSort(o.Sort)
 	b.kBool(o.Limit > 0)
 	b.kBool(o.Offset > 0)
@@ -59,6 +60,7 @@ func (b *builder) find(o *op.Op) {
 		return
 	}
 	sc := b.open(o.Model)
+	b.openJoins(&sc, o)
 	if b.err != nil {
 		return
 	}
@@ -69,7 +71,7 @@ func (b *builder) find(o *op.Op) {
 	b.selectWord(o)
 	b.cols(&sc, o.Fields)
 	b.w(" FROM ")
-	b.from(sc)
+	b.fromJoined(&sc, o)
 	b.rows(&sc, " WHERE ", o)
 	b.order(&sc, o.Sort)
 	b.limit(o.Limit, o.Offset)

@@ -97,6 +97,23 @@ var foundTimes = []string{
 	"1/2/2006",
 }
 
+// foundTime reads a time as other programs store it.
+func foundTime(v Value) (time.Time, bool) {
+	switch v.Kind {
+	case Text:
+		if t, ok := parseTime([]byte(v.Bytes())); ok {
+			return t, true
+		}
+		return parseFoundTime(v.Bytes())
+	case Int: // seconds, or milliseconds where seconds would be far ahead
+		if n := v.Int(); n > 1e11 || n < -1e11 {
+			return time.UnixMilli(n).UTC(), true
+		}
+		return time.Unix(v.Int(), 0).UTC(), true
+	}
+	return time.Time{}, false
+}
+
 func parseFoundTime(s string) (time.Time, bool) {
 	s = strings.TrimSpace(s)
 	if i := strings.Index(s, " m="); i > 0 {

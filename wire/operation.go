@@ -41,6 +41,7 @@ const (
 	opQuiet
 	opWithDeleted
 	opPurge
+	opJoins
 )
 
 // The shortest messages of each kind in a list, with their length: what must
@@ -112,6 +113,9 @@ func (e *encoder) op(o *op.Op) {
 	e.flag(opQuiet, o.Quiet)
 	e.flag(opWithDeleted, o.WithDeleted)
 	e.flag(opPurge, o.Purge)
+	e.where = "joins"
+	messages(e, opJoins, o.Joins, (*encoder).join)
+	e.where = ""
 	e.leave()
 }
 
@@ -131,6 +135,8 @@ func (d *decoder) op(o *op.Op) {
 			d.cond(&f, &o.Filter)
 		case opFields:
 			o.Fields = d.strs(&f)
+		case opJoins:
+			o.Joins = list(d, &f, minMessage, (*decoder).join)
 		case opSort:
 			o.Sort = list(d, &f, minMessage, (*decoder).sort)
 		case opLimit:

@@ -42,6 +42,24 @@ func (d *decoder) via(f *field) *op.Via {
 	return v
 }
 
+func (e *encoder) join(j *op.Join) {
+	e.str(1, j.Path)
+	e.cond(2, &j.Filter)
+}
+
+func (d *decoder) join(j *op.Join) {
+	for f := (field{}); d.next(&f); {
+		switch f.num {
+		case 1:
+			j.Path = d.str(&f)
+		case 2:
+			d.cond(&f, &j.Filter)
+		default:
+			d.unknown(&f)
+		}
+	}
+}
+
 func (e *encoder) agg(a *op.Agg) {
 	e.uint(1, uint64(a.Func))
 	e.str(2, a.Field)

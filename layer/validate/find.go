@@ -27,7 +27,8 @@ func (e *engine) find(ctx context.Context, o op.Op) (op.Result, error) {
 	return res, nil
 }
 
-// positions of fields in the model; nil names are all.
+// positions of fields in the model; nil names are all. A column that is no field
+// of the model has the position -1.
 func positions(m *schema.Model, names []string) []int {
 	if names == nil {
 		all := make([]int, len(m.Fields))
@@ -38,9 +39,11 @@ func positions(m *schema.Model, names []string) []int {
 	}
 	out := make([]int, 0, len(names))
 	for _, n := range names {
+		pos := -1
 		if f := m.Field(n); f != nil {
-			out = append(out, f.Pos)
+			pos = f.Pos
 		}
+		out = append(out, pos)
 	}
 	return out
 }
@@ -113,7 +116,9 @@ func (f *found) changed(row []any) ([]any, error) {
 	}
 	full := f.unset()
 	for i, pos := range f.fields {
-		full[pos] = row[i]
+		if pos >= 0 {
+			full[pos] = row[i]
+		}
 	}
 	in := f.p.hooks.New(1)
 	if err := in.Load(0, full); err != nil {
@@ -128,6 +133,9 @@ func (f *found) changed(row []any) ([]any, error) {
 	}
 	out := append([]any(nil), row...)
 	for i, pos := range f.fields {
+		if pos < 0 {
+			continue
+		}
 		if _, none := full[pos].(op.Unset); !none {
 			out[i] = full[pos]
 		}

@@ -123,6 +123,17 @@ func (v view) restrict(o *op.Op) {
 	default:
 		o.Using = op.AllOf(v.exists(m, v.deleted), o.Using)
 	}
+	if len(o.Joins) > 0 {
+		joins := make([]op.Join, len(o.Joins))
+		for i, j := range o.Joins {
+			if steps := op.Steps(m, j.Path); len(steps) > 0 {
+				target := steps[len(steps)-1].Target
+				j.Filter = op.AllOf(v.exists(target, false), v.within(target, j.Filter))
+			}
+			joins[i] = j
+		}
+		o.Joins = joins
+	}
 	if o.Via != nil {
 		if r := o.Via.Model.Relation(o.Via.Relation); r != nil && r.Via != nil {
 			via := *o.Via

@@ -22,7 +22,7 @@ func find(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 	}
 	hits := make([]hit, len(rows))
 	for i, row := range rows {
-		if hits[i], err = newHit(o, row); err != nil {
+		if hits[i], err = newHit(s, o, row); err != nil {
 			return op.Result{}, err
 		}
 	}
@@ -36,7 +36,7 @@ func find(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 		return (len(o.After) > 0 && compare(h.sort, o.After, o.Sort) <= 0) ||
 			(len(o.Before) > 0 && compare(h.sort, o.Before, o.Sort) >= 0)
 	})
-	out, err := columns(o, hits)
+	out, err := columns(s, o, hits)
 	if err != nil {
 		return op.Result{}, err
 	}
@@ -51,17 +51,17 @@ func find(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 }
 
 // columns makes the rows of the result, each once when they shall be distinct.
-func columns(o *op.Op, hits []hit) ([][]any, error) {
-	rows := make([][]any, len(hits))
+func columns(s *state, o *op.Op, hits []hit) ([][]any, error) {
+	out := make([][]any, len(hits))
 	for i, h := range hits {
-		rows[i] = h.row
-	}
-	out, err := project(o.Model, o.Fields, rows)
-	if err != nil {
-		return nil, err
-	}
-	for i, h := range hits {
-		out[i] = append(out[i], ownRow(h.keys)...)
+		row := h.row
+		if o.Fields != nil {
+			var err error
+			if row, err = s.columnsOf(o, h.row, o.Fields); err != nil {
+				return nil, err
+			}
+		}
+		out[i] = append(ownRow(row), ownRow(h.keys)...)
 	}
 	if o.Distinct {
 		out = distinct(out)
@@ -81,11 +81,16 @@ func distinct(rows [][]any) [][]any {
 	})
 }
 
-func newHit(o *op.Op, row []any) (hit, error) {
+func newHit(s *state, o *op.Op, row []any) (hit, error) {
 	h := hit{row: row, sort: make([]any, len(o.Sort))}
 	for i, k := range o.Sort {
 		var err error
-		if h.sort[i], err = op.Place(o.Model, row, k.Field, k.Path); err != nil {
+		if len(k.Path) > 0 {
+			h.sort[i], err = op.Place(o.Model, row, k.Field, k.Path)
+		} else {
+			h.sort[i], err = s.column(o, row, k.Field)
+		}
+		if err != nil {
 			return h, err
 		}
 	}
@@ -162,13 +167,14 @@ func count(s *state, o *op.Op) (op.Result, error) {
 // group is the rows of one row of an aggregate's result.
 type group struct {
 	keys []any // of the parent, with Via
+	by   []any // the values of the GroupBy columns
 	rows [][]any
 }
 
-// groups puts rows together that are equal in the fields by, for each parent of
-// its own with Via. Without both all rows are one group.
-func groups(s *state, o *op.Op, rows [][]any, by []*schema.Field) ([]group, error) {
-	if len(by) == 0 && o.Via == nil {
+// groups puts rows together that are equal in the GroupBy columns, for each
+// parent of its own with Via. Without both all rows are one group.
+func groups(s *state, o *op.Op, rows [][]any) ([]group, error) {
+	if len(o.GroupBy) == 0 && o.Via == nil {
 		return []group{{rows: rows}}, nil
 	}
 	hits := make([]hit, len(rows))
@@ -186,11 +192,15 @@ func groups(s *state, o *op.Op, rows [][]any, by []*schema.Field) ([]group, erro
 	var out []group // in order of appearance
 	at := map[string]int{}
 	for _, h := range hits {
-		key := op.KeyString(slices.Concat(pick(h.row, by), h.keys))
+		by, err := s.columnsOf(o, h.row, o.GroupBy)
+		if err != nil {
+			return nil, err
+		}
+		key := op.KeyString(slices.Concat(by, h.keys))
 		i, there := at[key]
 		if !there {
 			i = len(out)
-			at[key], out = i, append(out, group{keys: h.keys})
+			at[key], out = i, append(out, group{keys: h.keys, by: by})
 		}
 		out[i].rows = append(out[i].rows, h.row)
 	}
@@ -198,25 +208,20 @@ func groups(s *state, o *op.Op, rows [][]any, by []*schema.Field) ([]group, erro
 }
 
 func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
-	m := o.Model
-	rows, err := s.where(m, o.Where())
+	rows, err := s.where(o.Model, o.Where())
 	if err != nil {
 		return op.Result{}, err
 	}
 	cols := op.ResultColumns(o)
-	by := cols[:len(o.GroupBy)]
-	list, err := groups(s, o, rows, by)
+	list, err := groups(s, o, rows)
 	if err != nil {
 		return op.Result{}, err
 	}
 	var hits []hit
 	for _, group := range list {
-		h := hit{keys: group.keys}
-		if len(by) > 0 {
-			h.row = pick(group.rows[0], by)
-		}
+		h := hit{keys: group.keys, row: slices.Clone(group.by)}
 		for _, a := range o.Aggs {
-			v, err := fold(m, a, group.rows)
+			v, err := fold(s, o, a, group.rows)
 			if err != nil {
 				return op.Result{}, err
 			}
@@ -247,17 +252,17 @@ func aggregate(ctx context.Context, s *state, o *op.Op) (op.Result, error) {
 }
 
 // fold computes one aggregate over the rows of a group.
-func fold(m *schema.Model, a op.Agg, group [][]any) (any, error) {
+func fold(s *state, o *op.Op, a op.Agg, group [][]any) (any, error) {
 	if a.Func == op.AggCount && a.Field == "" {
 		return int64(len(group)), nil
 	}
-	f := m.Field(a.Field)
-	if f == nil {
-		return nil, op.Errorf(op.CodeInternal, "%s has no field %s", m.Name, a.Field)
-	}
 	var vals []any
 	for _, row := range group {
-		if v := row[f.Pos]; v != nil {
+		v, err := s.column(o, row, a.Field)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
 			vals = append(vals, v)
 		}
 	}

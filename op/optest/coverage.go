@@ -37,6 +37,76 @@ type coverage struct {
 	cells map[cell]int
 	kinds map[op.Kind]map[string]int // outcome of operations
 	ways  map[way]int                // operations via relations that gave rows
+	far   map[reach]int              // columns that are no fields, by how their values came out
+}
+
+// reach is a kind of column that is no field of the model, and what its value
+// was.
+type reach struct {
+	kind op.Kind
+	what string // "a relation", "two relations", or a part of a time
+	null bool
+}
+
+func (r reach) String() string {
+	value := "a value"
+	if r.null {
+		value = "NULL"
+	}
+	return kindName(r.kind) + " by " + r.what + " with " + value
+}
+
+// allReaches lists every one there is.
+func allReaches() []reach {
+	var out []reach
+	for _, k := range []op.Kind{op.Find, op.Aggregate} {
+		whats := []string{"a relation", "two relations"}
+		for _, p := range timeParts {
+			whats = append(whats, string(p))
+		}
+		for _, what := range whats {
+			out = append(out, reach{k, what, false}, reach{k, what, true})
+		}
+	}
+	return out
+}
+
+// reached records the columns of an operation that are no fields and the values
+// they had in its rows.
+func (c *coverage) reached(o *op.Op, rows [][]any) {
+	names := o.Fields
+	if o.Kind == op.Aggregate {
+		names = o.GroupBy
+	} else if o.Kind != op.Find {
+		return
+	}
+	for i, name := range names {
+		col, err := op.ColumnOf(o.Model, name)
+		if err != nil || col.Plain() {
+			continue
+		}
+		what := string(col.Part)
+		switch {
+		case strings.Contains(col.Path, "."):
+			what = "two relations"
+		case col.Path != "":
+			what = "a relation"
+		}
+		for _, row := range rows {
+			c.far[reach{o.Kind, what, row[i] == nil}]++
+		}
+	}
+}
+
+// neverReached lists the kinds of columns that were never met.
+func (c *coverage) neverReached() []reach {
+	var out []reach
+	for _, r := range allReaches() {
+		if c.far[r] == 0 {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // way is a kind of operation that goes by a kind of relation.
@@ -77,7 +147,7 @@ func (c *coverage) neverGone() []way {
 }
 
 func newCoverage(set *schema.Set) *coverage {
-	c := &coverage{ops: map[string][]op.Operator{}, cells: map[cell]int{}, kinds: map[op.Kind]map[string]int{}, ways: map[way]int{}}
+	c := &coverage{ops: map[string][]op.Operator{}, cells: map[cell]int{}, kinds: map[op.Kind]map[string]int{}, ways: map[way]int{}, far: map[reach]int{}}
 	add := func(label string, ops []op.Operator) {
 		if _, ok := c.ops[label]; !ok {
 			c.types = append(c.types, label)
@@ -238,6 +308,14 @@ func (c *coverage) print(w io.Writer) {
 			fmt.Fprint(w, ", ")
 		}
 		fmt.Fprint(w, x, " ", c.ways[x])
+	}
+	fmt.Fprintln(w)
+	fmt.Fprint(w, "Values of columns that are no fields: ")
+	for i, x := range allReaches() {
+		if i > 0 {
+			fmt.Fprint(w, ", ")
+		}
+		fmt.Fprint(w, x, " ", c.far[x])
 	}
 	fmt.Fprintln(w)
 	fmt.Fprintln(w, "How operations ended:")

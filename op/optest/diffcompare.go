@@ -107,7 +107,10 @@ func column(o *op.Op, k op.Sort) int {
 	if o.Fields != nil {
 		return slices.Index(o.Fields, k.Field)
 	}
-	return o.Model.Field(k.Field).Pos
+	if f := o.Model.Field(k.Field); f != nil {
+		return f.Pos
+	}
+	return -1 // a column that is no field
 }
 
 // total reports whether the sort keys leave no two rows equal.

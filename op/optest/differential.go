@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -53,9 +54,9 @@ func Differential(t *testing.T, f Factory, n int) {
 		play(max(1, (n-r.ops)/programLength), seed+round*1_000_003, func(g *gen) []step { return g.program(programLength) })
 	}
 	// What chance has left out is gone for on purpose.
-	for round := int64(1); bad == nil && round <= 5 && len(r.cover.empty())+len(r.cover.neverGone()) > 0; round++ {
-		cells, ways := r.cover.empty(), r.cover.neverGone()
-		play(1, seed-round, func(g *gen) []step { return g.directed(cells, ways) })
+	for round := int64(1); bad == nil && round <= 5 && len(r.cover.empty())+len(r.cover.neverGone())+len(r.cover.neverReached()) > 0; round++ {
+		cells, ways, far := r.cover.empty(), r.cover.neverGone(), r.cover.neverReached()
+		play(1, seed-round, func(g *gen) []step { return slices.Concat(g.directed(cells, ways), g.reaching(far)) })
 	}
 	if bad != nil {
 		r.report(bad, seed)
@@ -73,6 +74,9 @@ func Differential(t *testing.T, f Factory, n int) {
 	}
 	for _, w := range r.cover.neverGone() {
 		t.Errorf("no %s ever gave rows", w)
+	}
+	for _, x := range r.cover.neverReached() {
+		t.Errorf("never met: %s", x)
 	}
 }
 
@@ -286,6 +290,7 @@ func (p *player) compare(o op.Op) string {
 	if p.cover != nil {
 		p.cover.kind(o.Kind, got.err)
 		p.cover.gone(&o, len(got.rows))
+		p.cover.reached(&o, got.rows)
 	}
 	if o.Writes() {
 		p.wide = nil

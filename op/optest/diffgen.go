@@ -175,6 +175,41 @@ func (g *gen) directed(cells []cell, ways []way) []step {
 	return out
 }
 
+// reaching makes rows for columns that are no fields, and asks for them.
+func (g *gen) reaching(far []reach) []step {
+	if len(far) == 0 {
+		return nil
+	}
+	m := g.set.Model("Employee")
+	add := op.Op{Kind: op.Insert, Model: m}
+	for _, r := range [][2]any{{"far 1", nil}, {"far 2", "far 1"}, {"far 3", "far 2"}} {
+		row := make([]any, len(m.Fields))
+		for i := range row {
+			row[i] = op.Unset{}
+		}
+		row[m.Field("id").Pos], row[m.Field("name").Pos], row[m.Field("managerId").Pos] = r[0], r[0], r[1]
+		add.Rows = append(add.Rows, row)
+	}
+	out := []step{{o: add}}
+	for _, x := range far {
+		o := op.Op{Kind: x.kind, Model: m}
+		column := "manager.name"
+		switch x.what {
+		case "a relation":
+		case "two relations":
+			column = "manager.manager.name"
+		default:
+			o.Model = g.set.Model("Wide")
+			column = "atN." + x.what
+		}
+		if o.Fields = []string{column}; x.kind == op.Aggregate {
+			o.Fields, o.GroupBy = nil, []string{column}
+		}
+		out = append(out, step{o: o})
+	}
+	return out
+}
+
 // along makes rows on both sides of a relation and goes by it.
 func (g *gen) along(k op.Kind, r *schema.Relation) []step {
 	var out []step
@@ -188,7 +223,7 @@ func (g *gen) along(k op.Kind, r *schema.Relation) []step {
 		}
 	}
 	for range 8 {
-		o := op.Op{Kind: k, Model: r.Target, Via: g.viaOf(r)}
+		o := op.Op{Kind: k, Model: r.Target, Via: g.viaOf(r), WithDeleted: r.Target.DeletedF != nil}
 		if k == op.Aggregate {
 			o.Aggs = []op.Agg{agg(op.AggCount, "", "n")}
 		}
@@ -217,6 +252,7 @@ func (g *gen) operation() op.Op {
 // validation stands above the engine.
 func (g *gen) single() op.Op {
 	o := g.kind()
+	g.joins(&o)
 	if g.gone != nil {
 		return o
 	}
@@ -227,6 +263,26 @@ func (g *gen) single() op.Op {
 		}
 	}
 	return o
+}
+
+// joins says which rows the columns of an operation are of that are those of
+// others.
+func (g *gen) joins(o *op.Op) {
+	n := *o
+	if op.Normalize(&n) != nil || len(n.Joins) == 0 {
+		return
+	}
+	for _, j := range n.Joins {
+		steps := op.Steps(o.Model, j.Path)
+		m := steps[len(steps)-1].Target
+		if g.one(3) {
+			j.Filter = g.cond(m, 1)
+		}
+		if m.DeletedF != nil && g.gone == nil {
+			j.Filter = op.AllOf(op.Live(m), j.Filter)
+		}
+		o.Joins = append(o.Joins, j)
+	}
 }
 
 func (g *gen) kind() op.Op {

@@ -2,6 +2,7 @@ package optest
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -26,6 +27,13 @@ func (g *gen) find(m *schema.Model) op.Op {
 		if k, ok := g.sortKey(m); ok {
 			o.Sort = append(o.Sort, k)
 		}
+	}
+	if c, ok := g.column(m); ok && g.one(2) {
+		o.Fields = append(g.fields(m), c)
+		if g.one(2) {
+			o.Sort = append(o.Sort, op.Sort{Field: c, Desc: g.one(2)})
+		}
+		return o
 	}
 	if !g.one(3) {
 		return o
@@ -188,9 +196,17 @@ func (g *gen) aggregate(m *schema.Model) op.Op {
 			}
 		}
 	}
+	if c, ok := g.column(m); ok && g.one(2) {
+		o.GroupBy = append(o.GroupBy, c)
+	}
 	for i := range 1 + g.n(3) {
 		a := op.Agg{Func: op.AggFunc(1 + g.n(5)), As: fmt.Sprintf("agg%d", i)}
 		f := pick(g, m.Fields)
+		if name, ok := g.column(m); ok && g.one(3) {
+			if c, err := op.ColumnOf(m, name); err == nil {
+				f = c.As()
+			}
+		}
 		a.Field = f.Name
 		k := f.Type.Kind()
 		switch {
@@ -222,13 +238,56 @@ func (g *gen) aggregate(m *schema.Model) op.Op {
 			o.Limit, o.Offset = g.n(4), g.n(3)
 		}
 	}
-	if r := g.leading(m); r != nil && g.one(2) {
+	if r := g.leading(m); r != nil && g.one(2) && !far(&o) {
 		o.Via, o.Limit, o.Offset = g.viaOf(r), 0, 0
 		if !g.one(3) {
 			o.Filter, o.Using, o.Having = op.Cond{}, op.Cond{}, op.Cond{}
 		}
 	}
 	return o
+}
+
+// column is one that is no field of the model: a part of a time, or a field of a
+// row that relations lead to.
+func (g *gen) column(m *schema.Model) (string, bool) {
+	name := ""
+	for range 1 + g.n(2) {
+		var to []*schema.Relation
+		for _, r := range m.Relations {
+			if r.Kind == schema.BelongsTo {
+				to = append(to, r)
+			}
+		}
+		if len(to) == 0 {
+			break
+		}
+		r := pick(g, to)
+		name += r.Name + "."
+		m = r.Target
+	}
+	f := pick(g, m.Fields)
+	switch kind := f.Type.Kind(); {
+	case kind == jsonKind:
+		return "", false
+	case kind == schema.KindTime && g.one(2):
+		p := pick(g, timeParts)
+		if f.Type == schema.Date && p == op.HourOf {
+			p = op.DayOf
+		}
+		return name + f.Name + "." + string(p), true
+	}
+	return name + f.Name, name != ""
+}
+
+var timeParts = []op.Part{op.YearOf, op.MonthOf, op.DayOf, op.HourOf, op.WeekdayOf, op.DateOf}
+
+// far reports whether an aggregate has columns over relations.
+func far(o *op.Op) bool {
+	over := func(name string) bool {
+		c, err := op.ColumnOf(o.Model, name)
+		return err == nil && name != "" && c.Path != ""
+	}
+	return slices.ContainsFunc(o.GroupBy, over) || slices.ContainsFunc(o.Aggs, func(a op.Agg) bool { return over(a.Field) })
 }
 
 // cond makes a condition that is nested at most depth deep.

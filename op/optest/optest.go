@@ -81,6 +81,7 @@ func groups() []group {
 		{"hidden", testHidden},
 		{"aggregate", testAggregate},
 		{"aggregate via", testAggregateVia},
+		{"columns", testColumns},
 		{"insert", testInsert},
 		{"update", testUpdate},
 		{"delete", testDelete},

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
 )
 
@@ -22,10 +23,32 @@ var dialect = &sqlengine.Dialect{
 	Sum:       "weft_sum",
 	SumWide:   "weft_sum_wide",
 	JSONSet:   "weft_json_set",
+	Time:      "weft_time",
+	TimePart:  timePart,
 	JSONType:  func(col string, path []string) string { return places("json_type", col, path) },
 	JSONValue: func(col string, path []string) string { return places("json_extract", col, path) },
 	JSONKey:   jsonKey,
 	JSONHas:   jsonHas,
+}
+
+// timePart cuts a part out of the text that a time is stored as.
+func timePart(expr string, p op.Part) string {
+	digits := func(at, n string) string { return "CAST(substr(" + expr + ", " + at + ", " + n + ") AS INTEGER)" }
+	switch p {
+	case op.YearOf:
+		return digits("1", "4")
+	case op.MonthOf:
+		return digits("6", "2")
+	case op.DayOf:
+		return digits("9", "2")
+	case op.HourOf:
+		return digits("12", "2")
+	case op.WeekdayOf: // Sunday is 0 there
+		return "((strftime('%w', " + expr + ") + 6) % 7 + 1)"
+	case op.DateOf:
+		return "substr(" + expr + ", 1, 10)"
+	}
+	return expr
 }
 
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }

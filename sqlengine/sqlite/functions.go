@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"math"
+	"strconv"
 	"strings"
 
 	"modernc.org/libc"
@@ -31,6 +32,7 @@ func (c *conn) functions() error {
 		{"weft_add", 4, callback(fnAdd), 0},
 		{"weft_key", 1, callback(fnKey), 0},
 		{"weft_json_set", 3, callback(fnJSONSet), 0},
+		{"weft_time", 1, callback(fnTime), 0},
 		{"weft_sum", 1, callback(sumStep), callback(sumFinal)},
 		{"weft_sum_wide", 1, callback(sumStep), callback(sumFinalWide)},
 	} {
@@ -99,6 +101,27 @@ func (f call) fail(msg string) {
 	}
 	lib.Xsqlite3_result_error(f.tls, f.ctx, z, int32(len(msg)))
 	libc.Xfree(f.tls, z)
+}
+
+// fnTime makes a time as Weft stores it of what other programs store as one.
+func fnTime(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
+	f := call{tls, ctx, argv}
+	var v sqlengine.Value
+	switch f.kind(0) {
+	case lib.SQLITE_NULL:
+		lib.Xsqlite3_result_null(tls, ctx)
+		return
+	case lib.SQLITE_INTEGER:
+		v = sqlengine.IntValue(lib.Xsqlite3_value_int64(tls, f.arg(0)))
+	default:
+		v = sqlengine.TextValue(string(f.view(0)))
+	}
+	text, ok := sqlengine.FoundTime(v)
+	if !ok {
+		f.fail("a column of times holds " + strconv.Quote(string(f.view(0))) + ", which is no time")
+		return
+	}
+	f.text(text)
 }
 
 // fnFold lower-cases text rune by rune. What is no text stays as it is.
