@@ -60,9 +60,14 @@ type grouping struct {
 	offset int
 }
 
-// GroupBy makes groups of the rows that are equal in all these fields; without
-// a field all rows are one group. Of the query it takes the conditions; an
-// order and a limit belong behind GroupBy and are those of the groups.
+// GroupBy makes groups of the rows that are equal in all these columns; without
+// one all rows are one group. Of the query it takes the conditions; an order and
+// a limit belong behind GroupBy and are those of the groups.
+//
+// A column is a field, a field of the row that belongs_to relations lead to
+// ("customer.country"; NULL where there is none), or a part of a time, in UTC:
+// "invoiceDate.year", also month, day, hour, weekday (1 is Monday) and date.
+// Aggregates take the same columns.
 func (q *Query[T]) GroupBy(fields ...string) *Grouped[T] {
 	n := q.edit()
 	g := &Grouped[T]{grouping{spec: n.spec, by: slices.Clone(fields)}}
@@ -99,7 +104,7 @@ func (g *Grouped[T]) Having(conds ...Cond) *Grouped[T] {
 	n := g.edit()
 	for _, c := range conds {
 		n.g.spec.use(c)
-		n.g.having = append(n.g.having, c.c)
+		n.g.having = append(n.g.having, rejoined(c.c))
 	}
 	return n
 }
@@ -115,7 +120,7 @@ func (g *Grouped[T]) Sort(keys ...SortKey) *Grouped[T] {
 	n := g.edit()
 	for _, k := range keys {
 		n.g.spec.from(k.origin())
-		n.g.sort = append(n.g.sort, k.op())
+		n.g.sort = append(n.g.sort, op.Sort{Field: k.Field, Desc: bool(k.Dir)})
 	}
 	return n
 }
@@ -148,11 +153,11 @@ func (g *grouping) columns() ([]string, error) {
 	}
 	var out []string
 	for _, name := range g.by {
-		f := m.Field(name)
-		if f == nil {
-			return nil, noField(m, name)
+		c, err := columnOf(m, name)
+		if err != nil {
+			return nil, err
 		}
-		out = append(out, f.Name)
+		out = append(out, c.Name())
 	}
 	for _, a := range g.aggs {
 		switch {
@@ -162,13 +167,38 @@ func (g *grouping) columns() ([]string, error) {
 			return nil, invalid("%s: %q cannot name an aggregate; names are not empty, have no dot and differ from each other and from the fields of GroupBy", m.Name, a.as)
 		}
 		if a.avg {
-			if f := m.Field(a.field); f != nil && !numeric(f) {
-				return nil, op.Invalid(m.Name, f.Name, "type", "is a %s, not a number", f.Type)
+			if c, err := op.ColumnOf(m, a.field); err == nil && !numeric(c.As()) {
+				return nil, op.Invalid(m.Name, c.Name(), "type", "is a %s, not a number", c.As().Type)
 			}
 		}
 		out = append(out, a.as)
 	}
 	return out, nil
+}
+
+// columnOf is op.ColumnOf with the fields that there are in the error for a name
+// without relations.
+func columnOf(m *schema.Model, name string) (op.Column, error) {
+	c, err := op.ColumnOf(m, name)
+	if err != nil && !strings.Contains(name, ".") && m.Relation(name) == nil {
+		return c, noField(m, name)
+	}
+	return c, err
+}
+
+// rejoined is a condition on groups with the names of their columns as they are:
+// nothing in a group has parts.
+func rejoined(c op.Cond) op.Cond {
+	if len(c.Path) > 0 {
+		c.Field, c.Path = strings.Join(append([]string{c.Field}, c.Path...), "."), nil
+	}
+	if c.Conds != nil {
+		c.Conds = slices.Clone(c.Conds)
+		for i := range c.Conds {
+			c.Conds[i] = rejoined(c.Conds[i])
+		}
+	}
+	return c
 }
 
 func noField(m *schema.Model, name string) error {
@@ -192,8 +222,8 @@ func visible(m *schema.Model) []string {
 // column is the position of a column that Having or an order names.
 func (g *grouping) column(columns []string, name string) (int, error) {
 	i := slices.Index(columns, name)
-	if f := g.spec.b.model.Field(name); i < 0 && f != nil { // by its Go name
-		i = slices.Index(columns[:len(g.by)], f.Name)
+	if c, err := op.ColumnOf(g.spec.b.model, name); i < 0 && err == nil { // by Go names
+		i = slices.Index(columns[:len(g.by)], c.Name())
 	}
 	if i < 0 {
 		return 0, op.Invalid(g.spec.b.model.Name, name, "field", "is not a column of the groups; there are %s", strings.Join(columns, ", "))
@@ -247,9 +277,6 @@ func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) 
 	}
 	here := len(above) > 0 // groups are chosen or sorted by an average, which only exists here
 	for _, k := range o.Sort {
-		if len(k.Path) > 0 {
-			return nil, op.Invalid(o.Model.Name, k.Field, "path", "groups are sorted by columns; %q has nothing inside", k.Field)
-		}
 		i, err := g.column(columns, k.Field)
 		if err != nil {
 			return nil, err

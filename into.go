@@ -57,8 +57,9 @@ func (g *Grouped[T]) source(*T) source {
 //
 // The fields of a struct are matched by column name, JSON name or Go name
 // whatever the case. Of rows only the fields that R has are loaded, and every
-// field of R must be one of T; of groups every column must have a field, and
-// every field a column. A map or a single value takes what Select chose. NULL
+// field of R must be a column of T; of groups every column must have a field,
+// and every field a column. Columns are those of [Query.GroupBy]: the field for
+// "album.title" is called AlbumTitle, or tagged `weft:"column=album.title"`. A map or a single value takes what Select chose. NULL
 // reads as the zero value in a field that cannot hold it, and a [Num] takes any
 // number.
 func Into[R, T any](ctx context.Context, q Source[T]) ([]R, error) {
@@ -160,7 +161,9 @@ func (s *spec) into(ctx context.Context, sh *shape, only string, add func([]any)
 		return err
 	}
 	for i, fb := range sh.binds {
-		fb.f = secret(m.Field(q.fields[i]), fb.f)
+		if f := m.Field(q.fields[i]); f != nil {
+			fb.f = secret(f, fb.f)
+		}
 	}
 	o, err := q.find(ctx, 0)
 	if err != nil {
@@ -232,15 +235,50 @@ func (sh *shape) wanted(m *schema.Model, selected []string, only string) ([]stri
 	}
 	var out []string
 	for _, name := range names {
-		f := m.Field(name)
-		if f == nil {
-			return nil, noField(m, name)
+		c, err := columnOf(m, name)
+		if err != nil {
+			return nil, err
 		}
-		if !slices.Contains(out, f.Name) {
-			out = append(out, f.Name)
+		if !slices.Contains(out, c.Name()) {
+			out = append(out, c.Name())
 		}
 	}
 	return out, nil
+}
+
+// columnNamed finds a column by its name, or by that without its dots, whatever
+// the case: AlbumTitle is album.title.
+func columnNamed(m *schema.Model, name string) (op.Column, bool) {
+	if c, err := op.ColumnOf(m, name); err == nil {
+		return c, true
+	}
+	if f := fieldFor(m, name); f != nil {
+		return op.Column{Field: f}, true
+	}
+	behind := func(head string) string {
+		if head != "" && len(name) > len(head) && strings.EqualFold(name[:len(head)], head) {
+			return name[len(head):]
+		}
+		return ""
+	}
+	for _, r := range m.Relations {
+		rest := behind(r.Name)
+		if rest == "" || r.Kind != schema.BelongsTo || r.Target == nil {
+			continue
+		}
+		if far, ok := columnNamed(r.Target, rest); ok {
+			c, err := op.ColumnOf(m, r.Name+"."+far.Name())
+			return c, err == nil
+		}
+	}
+	for _, f := range m.Fields {
+		if rest := behind(f.Name); rest != "" && f.Type.Kind() == schema.KindTime {
+			if c, err := op.ColumnOf(m, f.Name+"."+strings.ToLower(rest)); err == nil {
+				return c, true
+			}
+		}
+	}
+	return op.Column{}, false
 }
 
 // matched are the fields of m that the struct has; all that it has and m has
@@ -252,14 +290,14 @@ func (sh *shape) matched(m *schema.Model) ([]string, error) {
 		if rf.GoIndex == nil {
 			continue
 		}
-		f := m.Field(rf.Name)
+		c, found := op.Column{Field: m.Field(rf.Name)}, m.Field(rf.Name) != nil
 		for _, name := range []string{rf.GoName, rf.Name, rf.Column} {
-			if f == nil {
-				f = fieldFor(m, name)
+			if !found {
+				c, found = columnNamed(m, name)
 			}
 		}
 		switch {
-		case f == nil:
+		case !found:
 			why := "is not a field; there are " + strings.Join(visible(m), ", ")
 			for _, name := range []string{rf.Name, rf.GoName} {
 				if count := op.NoColumn(m, name); count != "" {
@@ -267,10 +305,10 @@ func (sh *shape) matched(m *schema.Model) ([]string, error) {
 				}
 			}
 			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "of " + sh.typ.String() + " " + why})
-		case slices.Contains(out, f.Name):
-			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "is the field " + f.Name + " a second time"})
+		case slices.Contains(out, c.Name()):
+			bad.Add(op.Failure{Field: rf.GoName, Rule: "field", Message: "is the field " + c.Name() + " a second time"})
 		default:
-			out = append(out, f.Name)
+			out = append(out, c.Name())
 			off, typ := locate(sh.holder, rf.GoIndex)
 			fb := &fieldBind{f: rf, ref: -1, off: off}
 			fb.bind(typ)
@@ -297,6 +335,9 @@ func (sh *shape) take(columns []string) error {
 	}
 	for _, c := range columns {
 		f := fieldFor(sh.model, c)
+		if f == nil { // AlbumTitle for album.title
+			f = fieldFor(sh.model, strings.ReplaceAll(c, ".", ""))
+		}
 		switch {
 		case sh.single:
 			f = sh.model.Fields[0]

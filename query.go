@@ -170,8 +170,9 @@ func (q *Query[T]) WithQuery(relation string, fn func(r *Rel)) *Query[T] {
 	return n
 }
 
-// OrderBy adds a key to the order. Rows that are equal in all keys are ordered
-// by their primary key.
+// OrderBy adds a key to the order: a field, a path into a JSON field, or a column
+// as those of [Query.GroupBy]. Rows that are equal in all keys are ordered by
+// their primary key.
 func (q *Query[T]) OrderBy(field string, dir Direction) *Query[T] { return q.Sort(By(field, dir)) }
 
 // Sort adds keys to the order.
@@ -431,8 +432,8 @@ func (s *spec) order() []op.Sort {
 	if s.distinct && s.fields != nil { // the key would make every row different
 		last = nil
 		for _, name := range s.fields {
-			if f := s.b.model.Field(name); f != nil && f.Type.Kind() != schema.KindJSON {
-				last = append(last, f)
+			if c, err := op.ColumnOf(s.b.model, name); err == nil && c.Field.Type.Kind() != schema.KindJSON {
+				last = append(last, c.As())
 			}
 		}
 	}

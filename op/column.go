@@ -137,7 +137,21 @@ func ColumnOf(m *schema.Model, name string) (Column, error) {
 		return Column{}, Invalid(m.Name, name, "field", "is a relation; name a field of %s behind it, like %s.%s", sc.m.Name, name, sc.m.Primary[0].Name)
 	}
 	f := sc.m.Field(segments[0])
-	if f == nil {
+	switch {
+	case f == nil && len(segments) > 1:
+		var names []string
+		for _, r := range sc.m.Relations {
+			if r.Kind == schema.BelongsTo {
+				names = append(names, r.Name)
+			}
+		}
+		for _, f := range sc.m.Fields {
+			if f.Type.Kind() == schema.KindTime {
+				names = append(names, f.Name)
+			}
+		}
+		return Column{}, Invalid(sc.m.Name, segments[0], "field", "leads to no column: it is no belongs_to relation and no time%s", choices(segments[0], names))
+	case f == nil:
 		return Column{}, sc.unknown(segments[0])
 	}
 	c := Column{Path: strings.Join(path, "."), Field: f}
@@ -288,7 +302,7 @@ func (sc *scope) joinable(o *Op) error {
 		what = "operations of kind " + o.Kind.String()
 	case o.Via != nil:
 		what = "a find via a relation"
-	case len(o.With) > 0:
+	case len(o.With) > 0 && slices.ContainsFunc(o.Fields, func(n string) bool { return sc.m.Field(n) == nil }):
 		what = "a find that loads relations"
 	case len(o.After) > 0 || len(o.Before) > 0:
 		what = "a cursor"

@@ -249,6 +249,9 @@ func (sc *scope) find(o *Op) error {
 // no struct of it, columns.
 func (sc *scope) fields(o *Op) error {
 	if o.Kind != Find || o.Sink != nil {
+		if o.Kind == Find && slices.ContainsFunc(o.Fields, func(n string) bool { c, err := ColumnOf(sc.m, n); return err == nil && !c.Plain() }) {
+			return Errorf(CodeValidation, "%s has columns that no %s has a place for; weft.Into and weft.Pluck read them", strings.Join(o.Fields, ", "), sc.m.Name)
+		}
 		return sc.names(&o.Fields)
 	}
 	return sc.columns(&o.Fields, func(c Column) error {
@@ -303,15 +306,13 @@ func (sc *scope) sort(list *[]Sort) error {
 
 // sortKey is a place or, of a model, a column.
 func (sc *scope) sortKey(s Sort) (*schema.Field, string, []string, error) {
-	f, name, path, err := sc.place(s.Field, s.Path)
-	if err == nil || sc.cols != nil || len(s.Path) > 0 || !strings.Contains(s.Field, ".") {
-		return f, name, path, err
+	head, _, dotted := strings.Cut(s.Field, ".")
+	own := sc.m.Field(head)
+	if sc.cols != nil || !dotted && len(s.Path) == 0 || sc.m.Field(s.Field) != nil && len(s.Path) == 0 ||
+		own != nil && own.Type.Kind() != schema.KindTime {
+		return sc.place(s.Field, s.Path)
 	}
-	head, _, _ := strings.Cut(s.Field, ".")
-	if own := sc.m.Field(head); own != nil && own.Type.Kind() != schema.KindTime {
-		return f, name, path, err
-	}
-	c, err := ColumnOf(sc.m, s.Field)
+	c, err := ColumnOf(sc.m, strings.Join(append([]string{s.Field}, s.Path...), "."))
 	if err != nil {
 		return nil, "", nil, err
 	}

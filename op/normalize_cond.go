@@ -49,6 +49,8 @@ func (sc *scope) place(name string, path []string) (*schema.Field, string, []str
 		if head, rest, dotted := strings.Cut(name, "."); dotted {
 			if f = sc.field(head); f != nil {
 				path = strings.Split(rest, ".")
+			} else if sc.m.Relation(head) != nil {
+				name = head
 			}
 		}
 	}
@@ -87,6 +89,9 @@ func NoColumn(m *schema.Model, name string) string {
 func (sc *scope) unknown(name string) error {
 	if why := NoColumn(sc.m, name); why != "" && sc.cols == nil {
 		return Invalid(sc.model(), sc.m.Count(name).Name, "field", "%s", why)
+	}
+	if r := sc.m.Relation(name); r != nil && sc.cols == nil {
+		return Invalid(sc.model(), name, "field", "is a relation, not a field; Has(%q, …) is a condition on the rows it leads to", r.Name)
 	}
 	fields := sc.cols
 	if fields == nil {

@@ -42,20 +42,27 @@ func TestNumbers(t *testing.T) {
 	must(t, err)
 	same(t, rows[0]["titles"].(int64), 3)
 
-	// snippet:group-names
-	type best struct {
-		AuthorID string
-		Sold     int64
+	// snippet:group-columns
+	type revenue struct {
+		AuthorName   string
+		ReleasedYear *int
+		Sold         int64
 	}
-	list, err := weft.Into[best](ctx, books.GroupBy("authorId").Agg(weft.Sum("sold", "sold")).OrderBy("sold", weft.Desc).Limit(3))
-	ids := make([]string, len(list))
-	for i, b := range list {
-		ids[i] = b.AuthorID
-	}
-	named, err := weft.Repo[Author](db).WhereIn("id", ids).All(ctx) // two queries, however many groups
-	// end:group-names
+	list, err := weft.Into[revenue](ctx, books.GroupBy("author.name", "released.year").Agg(weft.Sum("sold", "sold")).
+		OrderBy("sold", weft.Desc).Limit(3)) // one query
+	// end:group-columns
 	must(t, err)
-	same(t, named[0].ID, a.ID)
+	same(t, list[0].AuthorName, a.Name)
+
+	// snippet:row-columns
+	type shelved struct {
+		Title  string
+		Author string `weft:"column=author.name"`
+	}
+	shelf, err := weft.Into[shelved](ctx, books.OrderBy("author.name", weft.Asc).OrderBy("title", weft.Asc))
+	// end:row-columns
+	must(t, err)
+	same(t, shelf[0].Author, a.Name)
 
 	// snippet:parts
 	raw, err := weft.Into[map[string]any](ctx, books.Select("title", "price").OrderBy("title", weft.Asc))

@@ -123,11 +123,11 @@ func (m *model) newView(fields []string) *view {
 		list = m.clear.Fields
 	}
 	for _, n := range fields {
-		f := m.clear.Field(n)
-		if f == nil {
+		c, err := op.ColumnOf(m.clear, n)
+		if err != nil {
 			return nil // refused below
 		}
-		list = append(list, f)
+		list = append(list, c.As()) // of another row, which is never encrypted, a field of its own
 	}
 	if !slices.ContainsFunc(list, func(f *schema.Field) bool { return f.Encrypted }) {
 		return nil
@@ -148,7 +148,7 @@ func (m *model) newView(fields []string) *view {
 	first := -1
 	v.isKey = make([]bool, len(list))
 	for i, f := range list {
-		v.cells = append(v.cells, m.at[f.Pos])
+		v.cells = append(v.cells, m.cell(f.Name))
 		if f.Encrypted && first < 0 {
 			first = i
 		}

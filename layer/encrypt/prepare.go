@@ -37,6 +37,12 @@ func (e *engine) lowered(o op.Op, late bool) (*prepared, error) {
 	p.o.Model = m.stored
 	p.o.Filter, p.o.Using, p.o.Check = e.cond(o.Filter), e.cond(o.Using), e.cond(o.Check)
 	p.o.Having = e.cond(o.Having)
+	if len(o.Joins) > 0 {
+		p.o.Joins = slices.Clone(o.Joins)
+		for i := range p.o.Joins {
+			p.o.Joins[i].Filter = e.cond(p.o.Joins[i].Filter)
+		}
+	}
 	if o.Via != nil {
 		via := *o.Via
 		via.Model, via.Join = e.stored(via.Model), e.cond(via.Join)
