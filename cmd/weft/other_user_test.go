@@ -4,6 +4,7 @@ package main
 
 import (
 	"database/sql"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -68,6 +69,13 @@ func asNobody(t *testing.T, dir string, args ...string) (status int, out string)
 	cmd.Dir = filepath.Join(dir, "data")
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	}
+	if os.Getenv("GOCOVERDIR") != "" { // it could not write there, and would say so
+		cover := filepath.Join(dir, "cover")
+		if err := errors.Join(os.MkdirAll(cover, 0o777), os.Chmod(cover, 0o777)); err != nil {
+			t.Fatal(err)
+		}
+		cmd.Env = append(os.Environ(), "GOCOVERDIR="+cover)
 	}
 	data, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
