@@ -41,7 +41,7 @@ const (
 	Not
 	Has      // a related row exists for which Conds hold
 	HasCount // the number of such rows compared with N by Op
-	Match    // full-text search for Value (a string)
+	Match    // full-text search for Value (a string), see ParseSearch
 )
 
 // Operator compares.

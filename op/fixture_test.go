@@ -12,7 +12,7 @@ func models(t testing.TB) (thing, user *schema.Model) {
 	t.Helper()
 	thing = &schema.Model{Name: "Thing", Fields: []*schema.Field{
 		{Name: "id", GoName: "ID", Type: schema.UUID, Primary: true},
-		{Name: "name", GoName: "Name", Type: schema.String, Size: 10, Unique: true},
+		{Name: "name", GoName: "Name", Type: schema.String, Size: 10, Unique: true, Search: true},
 		{Name: "note", Type: schema.Text, Nullable: true, Search: true},
 		{Name: "small", Type: schema.Integer, Nullable: true},
 		{Name: "count", Type: schema.Integer, Unsigned: true, Nullable: true},

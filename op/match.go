@@ -14,8 +14,7 @@ type Lookup func(r *schema.Relation, key []any, join Cond) ([][]any, error)
 
 // MatchRow reports whether a condition holds for a row that has all fields of
 // the model in their order. The condition has gone through Normalize. look may
-// be nil where the condition has no relations; full-text search is
-// CAPABILITY_NOT_SUPPORTED here.
+// be nil where the condition has no relations.
 func MatchRow(m *schema.Model, row []any, c Cond, look Lookup) (bool, error) {
 	sc := scope{m: m}
 	return sc.holds(row, &c, look)
@@ -97,9 +96,24 @@ func (sc *scope) holds(row []any, c *Cond, look Lookup) (bool, error) {
 	case Has, HasCount:
 		return sc.hasHolds(row, c, look)
 	case Match:
-		return false, Errorf(CodeUnsupported, "full-text search is not supported here")
+		return sc.searchHolds(row, c)
 	}
 	return false, Errorf(CodeInternal, "%d is no kind of condition", c.Kind)
+}
+
+func (sc *scope) searchHolds(row []any, c *Cond) (bool, error) {
+	text, ok := c.Value.(string)
+	if !ok || sc.cols != nil {
+		return false, Errorf(CodeInternal, "a search in %s needs a text", sc.model())
+	}
+	s, err := ParseSearch(text)
+	if err != nil {
+		return false, err
+	}
+	if len(row) < len(sc.m.Fields) {
+		return false, Errorf(CodeInternal, "a row of %s has %d values, too few for a search", sc.model(), len(row))
+	}
+	return s.Fits(searched(sc.m, row, c.Fields)), nil
 }
 
 func (sc *scope) hasHolds(row []any, c *Cond, look Lookup) (bool, error) {

@@ -135,7 +135,8 @@ func TestMatchRow(t *testing.T) {
 	}
 	for _, c := range []op.Cond{
 		op.Cmp("nope", op.Eq, 1),
-		{Kind: op.Match, Value: "x"},
+		{Kind: op.Match, Value: 5},
+		{Kind: op.Match, Value: manyWords(101)},
 		{Kind: 99},
 		{Kind: op.Not},
 		{Kind: op.Has, Relation: "user"},

@@ -23,8 +23,9 @@ import (
 //
 // Beyond names and types these rules hold:
 //   - Cursors have one value for each sort key and exclude each other; a sort
-//     key with a path has no cursor. JSON fields sort by path only.
+//     key with a path or with Rank has no cursor. JSON fields sort by path only.
 //   - Distinct needs its sort keys among Fields.
+//   - Match looks at search fields. Sort by Rank needs a Match in the filter.
 //   - Via is for Find, where it has its own limit and excludes cursors and
 //     Distinct, and for Aggregate, where nothing has a limit.
 //   - With of a count field has a filter only.
@@ -207,7 +208,7 @@ func (sc *scope) find(o *Op) error {
 		return Errorf(CodeValidation, "%d is no kind of lock", o.Lock)
 	}
 	if len(o.Sort) > 0 {
-		if err := sc.sort(&o.Sort); err != nil {
+		if err := sc.sort(&o.Sort, &o.Filter); err != nil {
 			return err
 		}
 	}
@@ -227,6 +228,9 @@ func (sc *scope) find(o *Op) error {
 	}
 	if o.Distinct && o.Fields != nil {
 		for _, s := range o.Sort {
+			if s.Rank {
+				return Errorf(CodeValidation, "distinct rows of %s can be sorted by the fields asked for only, not by rank", sc.m.Name)
+			}
 			if len(s.Path) > 0 || !slices.Contains(o.Fields, s.Field) {
 				return Errorf(CodeValidation, "distinct rows of %s can be sorted by the fields asked for only, not by %s", sc.m.Name, s.Field)
 			}
@@ -280,10 +284,16 @@ func (sc *scope) distinct(o *Op) error {
 	return nil
 }
 
-func (sc *scope) sort(list *[]Sort) error {
+func (sc *scope) sort(list *[]Sort, filter *Cond) error {
 	copied := false
 	for i := range *list {
 		s := (*list)[i]
+		if s.Rank {
+			if err := sc.rank(&s, filter); err != nil {
+				return err
+			}
+			continue
+		}
 		f, name, path, err := sc.sortKey(s)
 		if err != nil {
 			return err
@@ -319,6 +329,18 @@ func (sc *scope) sortKey(s Sort) (*schema.Field, string, []string, error) {
 	return c.As(), c.Name(), nil, nil
 }
 
+func (sc *scope) rank(s *Sort, filter *Cond) error {
+	switch {
+	case s.Field != "" || len(s.Path) > 0:
+		return Invalid(sc.model(), s.Field, "sort", "sorts by its value or by rank, not by both")
+	case sc.cols != nil:
+		return Errorf(CodeValidation, "groups of %s have no rank", sc.model())
+	case len(Ranked(filter)) == 0:
+		return Errorf(CodeValidation, "%s is sorted by rank and nothing is searched for: the filter needs a Match, and not inside Not or Has", sc.model())
+	}
+	return nil
+}
+
 func (sc *scope) cursor(sort []Sort, vals *[]any) error {
 	if len(*vals) == 0 {
 		return nil
@@ -328,7 +350,10 @@ func (sc *scope) cursor(sort []Sort, vals *[]any) error {
 	}
 	copied := false
 	for i, s := range sort {
-		if len(s.Path) > 0 {
+		switch {
+		case s.Rank:
+			return Errorf(CodeValidation, "a cursor cannot stand in an order by rank: page through %s by limit and offset", sc.model())
+		case len(s.Path) > 0:
 			return Invalid(sc.model(), s.Field, "cursor", "a cursor cannot go by a path into JSON")
 		}
 		f := sc.field(s.Field)
@@ -413,7 +438,7 @@ func (sc *scope) with(list *[]With, depth int) error {
 		if _, err = to.normalize(&w.Filter); err != nil {
 			return err
 		}
-		if err = to.sort(&w.Sort); err != nil {
+		if err = to.sort(&w.Sort, &w.Filter); err != nil {
 			return err
 		}
 		for _, s := range w.Sort {

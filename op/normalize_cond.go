@@ -286,24 +286,33 @@ func (sc *scope) match(c *Cond) (*Cond, error) {
 	if why := badText(words); why != "" {
 		return nil, Errorf(CodeValidation, "%s", why)
 	}
+	if len(words) >= 2*MaxSearchWords { // a shorter text has fewer words
+		if _, err := ParseSearch(words); err != nil {
+			return nil, err
+		}
+	}
 	fields := c.Fields
 	if err := sc.names(&fields); err != nil {
 		return nil, err
 	}
+	some := slices.ContainsFunc(sc.m.Fields, func(f *schema.Field) bool { return f.Search })
 	for _, name := range fields {
-		if f := sc.field(name); f.Encrypted {
+		f := sc.field(name)
+		if f.Encrypted {
 			return nil, sealed(sc.m, f, "there are no words to search")
-		} else if f.Type.Kind() != schema.KindString {
-			return nil, Invalid(sc.model(), name, "operator", "is %s; only text can be searched", f.Type)
+		}
+		if !f.Search && some {
+			var names []string
+			for _, f := range SearchFields(sc.m, nil) {
+				names = append(names, f.Name)
+			}
+			return nil, Invalid(sc.model(), name, "search", `is not a search field (tag weft:"search")%s`, choices(name, names))
 		}
 	}
-	if len(fields) == 0 {
-		if !slices.ContainsFunc(sc.m.Fields, func(f *schema.Field) bool { return f.Search }) {
-			return nil, Errorf(CodeValidation, "%s has no search fields", sc.model())
-		}
-		return nil, nil
+	if !some {
+		return nil, Errorf(CodeValidation, `%s has no search fields: tag a text field with weft:"search"`, sc.model())
 	}
-	if &fields[0] == &c.Fields[0] {
+	if len(fields) == 0 || &fields[0] == &c.Fields[0] {
 		return nil, nil
 	}
 	n := *c

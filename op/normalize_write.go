@@ -253,7 +253,7 @@ func (sc *scope) aggregate(o *Op) error {
 	if _, err := result.normalize(&o.Having); err != nil {
 		return err
 	}
-	if err := result.sort(&o.Sort); err != nil {
+	if err := result.sort(&o.Sort, &o.Having); err != nil {
 		return err
 	}
 	if o.Via != nil {

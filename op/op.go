@@ -139,10 +139,13 @@ type Op struct {
 type Unset struct{}
 
 // Sort is one key of an order. NULL is smallest. Path leads into a JSON field.
+// With Rank, which has no Field, rows are sorted by how well they fit the Match
+// conditions of the filter (see [Rank]): with Desc the best come first.
 type Sort struct {
 	Field string
 	Path  []string
 	Desc  bool
+	Rank  bool
 }
 
 // With asks for a relation of every row found, or for a count field (see

@@ -219,6 +219,7 @@ func (e *encoder) sort(s *op.Sort) {
 	e.str(1, s.Field)
 	e.strs(2, s.Path)
 	e.flag(3, s.Desc)
+	e.flag(4, s.Rank)
 }
 
 func (d *decoder) sort(s *op.Sort) {
@@ -230,6 +231,8 @@ func (d *decoder) sort(s *op.Sort) {
 			s.Path = d.strs(&f)
 		case 3:
 			s.Desc = d.flag(&f)
+		case 4:
+			s.Rank = d.flag(&f)
 		default:
 			d.unknown(&f)
 		}

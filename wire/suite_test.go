@@ -14,7 +14,7 @@ import (
 // decoded. Its models are those it was migrated to, read from YAML.
 var factory = optest.Factory{
 	Name: "mem over wire",
-	Caps: op.CapTransactions | op.CapNestedTransactions | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
+	Caps: op.CapTransactions | op.CapNestedTransactions | op.CapFullTextSearch | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
 	Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := wire.Loopback(mem.Open(), nil)
 		t.Cleanup(func() { _ = e.Close() })

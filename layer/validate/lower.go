@@ -23,6 +23,11 @@ func (l lower) Do(ctx context.Context, o *op.Op) (op.Result, error) {
 	if err := l.narrow(o); err != nil {
 		return op.Result{}, err
 	}
+	if op.Searches(o) {
+		if c := l.eng.Caps(); !c.Has(op.CapFullTextSearch) {
+			return op.Result{}, op.Errorf(op.CodeUnsupported, "engine %s has no full-text search", c.Engine)
+		}
+	}
 	return l.eng.Do(ctx, *o)
 }
 

@@ -1,10 +1,10 @@
 // Package mem is the reference engine: all rows in memory, every rule of
 // package op spelled out plainly. Other engines are compared with it, so it is
-// written to be obviously right and not to be fast: it searches by looking at
-// every row.
+// written to be obviously right and not to be fast: it searches, also for
+// words, by looking at every row.
 //
 // It runs every kind of operation but Watch, SQL and Backup, and refuses With
-// (layer relate loads relations), full-text search and unique partial indexes:
+// (layer relate loads relations) and unique partial indexes:
 // CAPABILITY_NOT_SUPPORTED.
 //
 // # Concurrency

@@ -85,9 +85,12 @@ func newHit(s *state, o *op.Op, row []any) (hit, error) {
 	h := hit{row: row, sort: make([]any, len(o.Sort))}
 	for i, k := range o.Sort {
 		var err error
-		if len(k.Path) > 0 {
+		switch {
+		case k.Rank:
+			h.sort[i], err = op.Rank(o.Model, row, &o.Filter)
+		case len(k.Path) > 0:
 			h.sort[i], err = op.Place(o.Model, row, k.Field, k.Path)
-		} else {
+		default:
 			h.sort[i], err = s.column(o, row, k.Field)
 		}
 		if err != nil {

@@ -30,7 +30,7 @@ func Open() *Engine {
 	return e
 }
 
-const flags = op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapJSONQueries | op.CapAggregations | op.CapMigrations
+const flags = op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapFullTextSearch | op.CapJSONQueries | op.CapAggregations | op.CapMigrations
 
 // Caps says what the engine can do.
 func (e *Engine) Caps() op.Caps { return op.Caps{Engine: "mem", Flags: flags} }

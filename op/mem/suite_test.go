@@ -14,7 +14,7 @@ var factory = optest.Factory{
 	// It takes models as they are: to the oracle an encrypted field is one that
 	// nothing goes by.
 	Encrypts: true,
-	Caps:     op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
+	Caps:     op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapFullTextSearch | op.CapJSONQueries | op.CapAggregations | op.CapMigrations,
 	Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := mem.Open()
 		t.Cleanup(func() {

@@ -31,6 +31,10 @@ func (b *broken) Do(ctx context.Context, o op.Op) (op.Result, error) {
 		o.Filter = swap(o.Filter, op.Like, op.StartsWith)
 	case b.fault == "not in" && o.Kind != op.Insert:
 		o.Filter = withoutNull(o.Filter)
+	case b.fault == "phrase":
+		o.Filter = unquoted(o.Filter)
+	case b.fault == "rank" && len(o.Sort) > 0 && o.Sort[0].Rank:
+		o.Sort = o.Sort[1:]
 	case b.fault == "using":
 		o.Using = op.Cond{}
 	case b.fault == "check":
@@ -158,6 +162,19 @@ func withoutJoin(c op.Cond) op.Cond {
 	return c
 }
 
+// unquoted makes words of every phrase.
+func unquoted(c op.Cond) op.Cond {
+	if words, ok := c.Value.(string); ok && c.Kind == op.Match {
+		c.Value = strings.ReplaceAll(words, `"`, " ")
+	}
+	conds := make([]op.Cond, len(c.Conds))
+	for i, x := range c.Conds {
+		conds[i] = unquoted(x)
+	}
+	c.Conds = conds
+	return c
+}
+
 func brokenFactory(fault string) Factory {
 	return Factory{Name: "mem with a fault in " + fault, Open: func(t testing.TB, models *schema.Set) op.Engine {
 		e := mem.Open()
@@ -167,7 +184,7 @@ func brokenFactory(fault string) Factory {
 }
 
 func TestDifferentialFindsFaults(t *testing.T) {
-	for _, fault := range []string{"offset", "like", "not in", "using", "check", "guard", "via limit", "distinct", "having", "order", "cursor", "batch", "many", "rollback", "join", "deleted"} {
+	for _, fault := range []string{"offset", "like", "not in", "using", "check", "guard", "via limit", "distinct", "having", "order", "cursor", "batch", "many", "rollback", "join", "deleted", "phrase", "rank"} {
 		t.Run(fault, func(t *testing.T) {
 			r := &runner{t: t, s: &suite{f: brokenFactory(fault), models: Models()}}
 			var bad *mismatch
@@ -176,7 +193,7 @@ func TestDifferentialFindsFaults(t *testing.T) {
 					return
 				}
 				r.programs++
-				prog := newGen(rt, r.s.models, r.programs).program(programLength)
+				prog := newGen(rt, r.s.models, r.programs, true).program(programLength)
 				if bad = r.play(prog, nil); bad != nil {
 					bad.prog = prog
 				}
@@ -209,6 +226,7 @@ func TestSuiteFindsFaults(t *testing.T) {
 		"cancelled": "context/ended before", "leak": "find/empty table", "offset": "page/limit and offset",
 		"like": "text/like folds", "not in": "operators/null", "using": "access/using", "check": "access/check holds",
 		"guard": "guard/the version check", "via limit": "via/limit and offset", "distinct": "find/distinct",
+		"phrase": "search/words, phrases", "rank": "search/by relevance",
 		"upsert order": "upsert/returning in the order",
 		"having":       "aggregate/having", "order": "sort/several", "cursor": "page/after and before",
 		"join": "soft delete/conditions on", "deleted": "soft delete/the key of|soft delete/an upsert by the key",

@@ -38,6 +38,8 @@ type coverage struct {
 	kinds map[op.Kind]map[string]int // outcome of operations
 	ways  map[way]int                // operations via relations that gave rows
 	far   map[reach]int              // columns that are no fields, by how their values came out
+
+	searches map[searchCell]int // nil where there is no full-text search
 }
 
 // reach is a kind of column that is no field of the model, and what its value
@@ -146,8 +148,11 @@ func (c *coverage) neverGone() []way {
 	return out
 }
 
-func newCoverage(set *schema.Set) *coverage {
+func newCoverage(set *schema.Set, searches bool) *coverage {
 	c := &coverage{ops: map[string][]op.Operator{}, cells: map[cell]int{}, kinds: map[op.Kind]map[string]int{}, ways: map[way]int{}, far: map[reach]int{}}
+	if searches {
+		c.searches = map[searchCell]int{}
+	}
 	add := func(label string, ops []op.Operator) {
 		if _, ok := c.ops[label]; !ok {
 			c.types = append(c.types, label)
@@ -183,6 +188,8 @@ func (c *coverage) note(m *schema.Model, cond op.Cond, rows [][]any) {
 		for _, x := range cond.Conds {
 			c.note(m, x, rows)
 		}
+	case op.Match:
+		c.noteSearch(m, cond, rows)
 	case op.Compare:
 		x := cell{typ: label(m.Field(cond.Field), cond.Path), op: cond.Op}
 		switch cond.Op {
@@ -318,6 +325,12 @@ func (c *coverage) print(w io.Writer) {
 		fmt.Fprint(w, x, " ", c.far[x])
 	}
 	fmt.Fprintln(w)
+	if c.searches != nil {
+		fmt.Fprintln(w, "How often searches met rows:")
+		for _, x := range searchCells {
+			fmt.Fprintf(w, "  %-40s %s\n", x, short(c.searches[x]))
+		}
+	}
 	fmt.Fprintln(w, "How operations ended:")
 	for k := op.Find; k <= op.Batch; k++ {
 		var parts []string

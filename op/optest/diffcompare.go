@@ -93,7 +93,7 @@ func viaDiffers(o *op.Op, got, want [][]any) string {
 
 // column is where the values of a sort key are in the result, -1 for nowhere.
 func column(o *op.Op, k op.Sort) int {
-	if len(k.Path) > 0 {
+	if len(k.Path) > 0 || k.Rank {
 		return -1
 	}
 	if o.Kind == op.Aggregate {

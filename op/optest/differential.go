@@ -34,7 +34,9 @@ func Differential(t *testing.T, f Factory, n int) {
 	}
 	seed := Seed()
 	t.Logf("optest: %s against mem, seed %d (repeat with -optest.seed=%d)", f.Name, seed, seed)
-	r := &runner{t: t, s: &suite{f: f, models: f.models()}, cover: newCoverage(f.models())}
+	r := &runner{t: t, s: &suite{f: f, models: f.models()}}
+	r.searches = r.caps().Has(op.CapFullTextSearch)
+	r.cover = newCoverage(f.models(), r.searches)
 	start := time.Now()
 	var bad *mismatch
 	play := func(programs int, seed int64, make func(g *gen) []step) {
@@ -43,7 +45,7 @@ func Differential(t *testing.T, f Factory, n int) {
 				return
 			}
 			r.programs++
-			prog := make(newGen(rt, r.s.models, r.programs))
+			prog := make(newGen(rt, r.s.models, r.programs, r.searches))
 			bad = r.play(prog, r.cover)
 			if bad != nil {
 				bad.prog = prog
@@ -54,9 +56,13 @@ func Differential(t *testing.T, f Factory, n int) {
 		play(max(1, (n-r.ops)/programLength), seed+round*1_000_003, func(g *gen) []step { return g.program(programLength) })
 	}
 	// What chance has left out is gone for on purpose.
-	for round := int64(1); bad == nil && round <= 5 && len(r.cover.empty())+len(r.cover.neverGone())+len(r.cover.neverReached()) > 0; round++ {
-		cells, ways, far := r.cover.empty(), r.cover.neverGone(), r.cover.neverReached()
-		play(1, seed-round, func(g *gen) []step { return slices.Concat(g.directed(cells, ways), g.reaching(far)) })
+	missing := func() int {
+		c := r.cover
+		return len(c.empty()) + len(c.neverGone()) + len(c.neverReached()) + len(c.emptySearches())
+	}
+	for round := int64(1); bad == nil && round <= 5 && missing() > 0; round++ {
+		cells, ways, far, searches := r.cover.empty(), r.cover.neverGone(), r.cover.neverReached(), r.cover.emptySearches()
+		play(1, seed-round, func(g *gen) []step { return slices.Concat(g.directed(cells, ways, searches), g.reaching(far)) })
 	}
 	if bad != nil {
 		r.report(bad, seed)
@@ -67,6 +73,9 @@ func Differential(t *testing.T, f Factory, n int) {
 	r.cover.print(&b)
 	fmt.Fprint(os.Stdout, b.String())
 	for _, c := range r.cover.empty() {
+		t.Errorf("never tried: %s", c)
+	}
+	for _, c := range r.cover.emptySearches() {
 		t.Errorf("never tried: %s", c)
 	}
 	for _, k := range r.cover.kindsNeverOK() {
@@ -126,6 +135,14 @@ type runner struct {
 	ops      int  // operations run so far
 	gone     bool // for Gone
 	programs int
+	searches bool // the engine has full-text search
+}
+
+// caps are the engine's, of a database opened for the question.
+func (r *runner) caps() op.Caps {
+	sc := &scope{TB: r.t}
+	defer sc.end()
+	return r.s.f.Open(sc, r.s.models).Caps()
 }
 
 // both is a level of transactions on both engines; the first is none.
@@ -159,7 +176,11 @@ func (r *runner) play(prog []step, cover *coverage) (bad *mismatch) {
 			return &mismatch{at: len(prog) - 1, why: "at the end: " + why}
 		}
 	}
-	if why := p.content(); why != "" {
+	why := p.content()
+	if why == "" && r.searches {
+		why = p.words()
+	}
+	if why != "" {
 		return &mismatch{at: len(prog) - 1, why: why}
 	}
 	return nil

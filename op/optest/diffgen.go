@@ -19,12 +19,13 @@ type gen struct {
 	turn uint64
 	made int // to make names that nobody has
 	// sweep goes through all fields and operators in turn.
-	sweep int
-	gone  *gone // for Gone
+	sweep    int
+	gone     *gone // for Gone
+	searches bool  // full-text search is asked for
 }
 
-func newGen(rt *rapid.T, set *schema.Set, program int) *gen {
-	return &gen{rt: rt, bits: rapid.Uint64(), set: set, turn: uint64(program) << 32, sweep: program * 7919}
+func newGen(rt *rapid.T, set *schema.Set, program int, searches bool) *gen {
+	return &gen{rt: rt, bits: rapid.Uint64(), set: set, turn: uint64(program) << 32, sweep: program * 7919, searches: searches}
 }
 
 // n gives a number from 0 to n-1, all equally likely.
@@ -144,7 +145,7 @@ func (g *gen) program(length int) []step {
 }
 
 // directed makes a program that meets given cells and goes given ways.
-func (g *gen) directed(cells []cell, ways []way) []step {
+func (g *gen) directed(cells []cell, ways []way, searches []searchCell) []step {
 	m := g.set.Model("Wide")
 	var out []step
 	for range 6 {
@@ -159,6 +160,7 @@ func (g *gen) directed(cells []cell, ways []way) []step {
 			}
 		}
 	}
+	out = append(out, g.directedSearches(m, searches)...)
 	for _, c := range cells {
 		for _, f := range m.Fields {
 			if !f.Nullable {

@@ -23,6 +23,7 @@ func (g *gen) find(m *schema.Model) op.Op {
 	if g.one(10) {
 		return g.distinct(o)
 	}
+	ranked := g.rank(&o)
 	for range g.n(3) {
 		if k, ok := g.sortKey(m); ok {
 			o.Sort = append(o.Sort, k)
@@ -39,10 +40,11 @@ func (g *gen) find(m *schema.Model) op.Op {
 		return o
 	}
 	g.totalSort(&o)
-	switch g.n(4) {
-	case 0:
+	switch k := g.n(4); {
+	case ranked: // has no cursor
+	case k == 0:
 		o.After = g.cursor(&o)
-	case 1:
+	case k == 1:
 		o.Before = g.cursor(&o)
 	}
 	o.Limit = g.n(6)
@@ -154,7 +156,7 @@ func (g *gen) via(m *schema.Model) (op.Op, bool) {
 	if g.one(2) {
 		o.Fields = g.fields(m)
 	}
-	if k, ok := g.sortKey(m); ok && g.one(2) {
+	if k, ok := g.sortKey(m); ok && !g.rank(&o) && g.one(2) {
 		o.Sort = []op.Sort{k}
 	}
 	if g.one(2) {
@@ -304,6 +306,8 @@ func (g *gen) cond(m *schema.Model, depth int) op.Cond {
 		return op.Cond{Kind: op.CondKind(g.n(2))}
 	case k < 14 && len(m.Relations) > 0:
 		return g.has(m, depth)
+	case k > 16 && g.searches && op.SearchFields(m, nil) != nil:
+		return g.search(m)
 	}
 	return g.leaf(m)
 }

@@ -31,6 +31,9 @@ func (g *gen) value(m *schema.Model, f *schema.Field) any {
 			return v
 		}
 	}
+	if f.Search && g.one(2) {
+		return g.sentence()
+	}
 	if g.one(3) {
 		return g.random(f)
 	}

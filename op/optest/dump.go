@@ -184,6 +184,9 @@ func dumpSort(ks []op.Sort) string {
 		if k.Desc {
 			parts[i] += ", Desc: true"
 		}
+		if k.Rank {
+			parts[i] += ", Rank: true"
+		}
 		parts[i] += "}"
 	}
 	return "[]op.Sort{" + strings.Join(parts, ", ") + "}"

@@ -28,7 +28,9 @@ func Gone(t *testing.T, f Factory, n int) {
 		n = *opsFlag
 	}
 	seed := Seed()
-	r := &runner{t: t, s: &suite{f: f, models: f.models()}, cover: newCoverage(Models()), gone: true}
+	r := &runner{t: t, s: &suite{f: f, models: f.models()}, gone: true}
+	r.searches = r.caps().Has(op.CapFullTextSearch)
+	r.cover = newCoverage(Models(), r.searches)
 	var bad *mismatch
 	for round := int64(0); bad == nil && r.ops < n; round++ {
 		check(t, max(1, (n-r.ops)/programLength), uint64(seed+round*1_000_003), func(rt *rapid.T) {
@@ -36,7 +38,7 @@ func Gone(t *testing.T, f Factory, n int) {
 				return
 			}
 			r.programs++
-			g := newGen(rt, r.s.models, r.programs)
+			g := newGen(rt, r.s.models, r.programs, r.searches)
 			g.gone = &gone{keys: map[*schema.Model]int{}, pairs: map[string]bool{}}
 			prog := g.program(programLength)
 			if bad = r.play(prog, r.cover); bad != nil {

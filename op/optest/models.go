@@ -17,8 +17,8 @@ type Wide struct {
 	ID     string           `weft:"primary,type=string"`
 	Str    string           `weft:"type=string"`
 	StrN   *string          `weft:"type=string"`
-	Text   string           `weft:"type=text"`
-	TextN  *string          `weft:"type=text"`
+	Text   string           `weft:"type=text,search"`
+	TextN  *string          `weft:"type=text,search"`
 	Int    int32            `weft:"type=integer"`
 	IntN   *int32           `weft:"type=integer"`
 	Big    int64            `weft:"type=bigInteger"`
@@ -58,9 +58,9 @@ type Wide struct {
 
 // Ticket gets its key from the database.
 type Ticket struct {
-	ID    int64 `weft:"primary,auto"`
-	Title string
-	Ver   int64 `weft:"version"`
+	ID    int64  `weft:"primary,auto"`
+	Title string `weft:"search"`
+	Ver   int64  `weft:"version"`
 }
 
 // Coupon gets its key from the database and has a unique field.
@@ -98,7 +98,7 @@ type Meter struct {
 type Seat struct {
 	Hall  string `weft:"primary,type=string"`
 	Row   int64  `weft:"primary"`
-	Group string
+	Group string `weft:"search"`
 	Order *int64
 	Ver   int64 `weft:"version"`
 }
@@ -127,7 +127,7 @@ type Profile struct {
 type Post struct {
 	ID       string  `weft:"primary,type=string"`
 	AuthorID *string `weft:"index,type=string"`
-	Title    string
+	Title    string  `weft:"search"`
 	Rank     int64
 	Score    *float64
 	Ver      int64   `weft:"version"`
@@ -139,8 +139,8 @@ type Post struct {
 
 // Tag has many posts.
 type Tag struct {
-	ID    string `weft:"primary,type=string"`
-	Label string
+	ID    string  `weft:"primary,type=string"`
+	Label string  `weft:"search"`
 	Posts []*Post `weft:"many_to_many,through=PostTag"`
 }
 
@@ -178,7 +178,7 @@ type Employee struct {
 type Note struct {
 	ID     string `weft:"primary,type=string"`
 	UserID string `weft:"type=string"`
-	Body   string `weft:"type=text"`
+	Body   string `weft:"type=text,search"`
 	Ver    int64  `weft:"version"`
 }
 
@@ -213,14 +213,14 @@ type Parent struct {
 // ChildCascade goes with its parent.
 type ChildCascade struct {
 	ID       string  `weft:"primary,type=string"`
-	ParentID *string `weft:"type=string"`
+	ParentID *string `weft:"search,type=string"`
 	Parent   *Parent `weft:"belongs_to,fk=ParentID,on_delete=cascade"`
 }
 
 // ChildNull loses its parent.
 type ChildNull struct {
 	ID       string  `weft:"primary,type=string"`
-	ParentID *string `weft:"type=string"`
+	ParentID *string `weft:"search,type=string"`
 	Parent   *Parent `weft:"belongs_to,fk=ParentID,on_delete=set null"`
 }
 
@@ -251,7 +251,7 @@ type Shelf struct {
 type Item struct {
 	ID      string  `weft:"primary,type=string"`
 	ShelfID *string `weft:"type=string"`
-	Place   *string `weft:"type=string"`
+	Place   *string `weft:"search,type=string"`
 	Code    *string `weft:"unique,type=string"`
 	Rank    int64
 	Gone    *time.Time `weft:"deleted"`
@@ -271,8 +271,8 @@ func (Item) Weft() schema.Options {
 type Card struct {
 	ID     string  `weft:"primary,type=string"`
 	ItemID *string `weft:"type=string"`
-	Text   string
-	Item   *Item `weft:"belongs_to,fk=ItemID"`
+	Text   string  `weft:"search"`
+	Item   *Item   `weft:"belongs_to,fk=ItemID"`
 }
 
 // Kind has many items.

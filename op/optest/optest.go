@@ -69,6 +69,7 @@ func groups() []group {
 		{"capabilities", testCapabilities},
 		{"find", testFind},
 		{"operators", testOperators},
+		{"search", testSearch},
 		{"text", testText},
 		{"numbers", testNumbers},
 		{"json", testJSON},
