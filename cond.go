@@ -116,6 +116,7 @@ type SortKey struct {
 	Dir   Direction
 
 	model string // of a typed column
+	rank  bool   // by relevance
 }
 
 // By is a sort key. NULL is smallest: first ascending, last descending.
@@ -124,6 +125,9 @@ func By(field string, dir Direction) SortKey { return SortKey{Field: field, Dir:
 func (k SortKey) origin() origin { return origin{col: ref{k.model, k.Field}} }
 
 func (k SortKey) op() op.Sort {
+	if k.rank {
+		return op.Sort{Rank: true, Desc: bool(k.Dir)}
+	}
 	name, path := splitField(k.Field)
 	return op.Sort{Field: name, Path: path, Desc: bool(k.Dir)}
 }

@@ -110,6 +110,9 @@ var anyKinds = map[string]schema.ValueKind{
 
 // cursor reads a cursor of this order.
 func (s *spec) cursor(sort []op.Sort, text string) ([]any, error) {
+	if slices.ContainsFunc(sort, func(k op.Sort) bool { return k.Rank }) {
+		return nil, invalid("an order by rank has no cursors; go through its pages with Limit and Offset")
+	}
 	var c cursorForm
 	data, err := base64.RawURLEncoding.DecodeString(text)
 	if err == nil {

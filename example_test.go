@@ -24,7 +24,7 @@ type Artist struct {
 type Track struct {
 	weft.Model
 	ArtistID string          `weft:"index"`
-	Title    string          `validate:"required,max=100"`
+	Title    string          `weft:"search" validate:"required,max=100"`
 	Price    decimal.Decimal `weft:"precision=10,scale=2"`
 	Plays    int64
 	Public   bool `weft:"default=true"`

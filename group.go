@@ -120,7 +120,7 @@ func (g *Grouped[T]) Sort(keys ...SortKey) *Grouped[T] {
 	n := g.edit()
 	for _, k := range keys {
 		n.g.spec.from(k.origin())
-		n.g.sort = append(n.g.sort, op.Sort{Field: k.Field, Desc: bool(k.Dir)})
+		n.g.sort = append(n.g.sort, op.Sort{Field: k.Field, Desc: bool(k.Dir), Rank: k.rank})
 	}
 	return n
 }
@@ -277,6 +277,9 @@ func (g *grouping) read(ctx context.Context, columns []string) ([][]any, error) 
 	}
 	here := len(above) > 0 // groups are chosen or sorted by an average, which only exists here
 	for _, k := range o.Sort {
+		if k.Rank {
+			return nil, invalid("%s: groups have no rank; sort them by their columns", o.Model.Name)
+		}
 		i, err := g.column(columns, k.Field)
 		if err != nil {
 			return nil, err

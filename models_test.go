@@ -31,14 +31,14 @@ type Author struct {
 type Bio struct {
 	weft.Model
 	AuthorID string
-	Text     string
+	Text     string  `weft:"search"`
 	Author   *Author `weft:"belongs_to"`
 }
 
 type Book struct {
 	weft.Model
 	AuthorID string `weft:"index"`
-	Title    string `validate:"required,max=40"`
+	Title    string `weft:"search" validate:"required,max=40"`
 	Pages    int64
 	Price    decimal.Decimal `weft:"precision=10,scale=2"`
 	Rating   float64
@@ -55,7 +55,7 @@ type Book struct {
 
 type Genre struct {
 	ID    int64   `weft:"primary,auto"`
-	Name  string  `weft:"unique"`
+	Name  string  `weft:"unique,search"`
 	Books []*Book `weft:"many_to_many,through=BookGenre"`
 }
 
@@ -81,7 +81,7 @@ type Seat struct {
 type Note struct {
 	weft.Model
 	UserID string
-	Text   string
+	Text   string `weft:"search"`
 }
 
 func (Note) Weft() weft.Options { return weft.Options{Scope: weft.UserScope} }

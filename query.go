@@ -479,7 +479,9 @@ func (s *spec) columns(o *op.Op) []string {
 		add(f.Name)
 	}
 	for _, k := range o.Sort {
-		add(k.Field)
+		if !k.Rank {
+			add(k.Field)
+		}
 	}
 	return out
 }

@@ -352,7 +352,7 @@ func (q *Query[T]) iterPages(ctx context.Context, yield func(*T, error) bool) {
 		var next string
 		if n := len(k.rows); n > 0 { // before the rows are handed out and changed
 			if next, err = s.cursorAt(o.Sort, k.rows[n-1]); err == nil && next == "" {
-				err = invalid("Iter inside a transaction goes on by cursor, and an order by a JSON path has none")
+				err = invalid("Iter inside a transaction goes on by cursor, and an order by a JSON path or by rank has none")
 			}
 			if err != nil {
 				yield(nil, err)

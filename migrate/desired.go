@@ -24,6 +24,7 @@ type table struct {
 	key     []string
 	indexes []*index
 	foreign []*foreignKey
+	search  []*column // have a full-text index
 }
 
 type column struct {
@@ -88,6 +89,7 @@ func desire(set *schema.Set) ([]*table, error) {
 		d.addIndexes(t)
 	}
 	for _, t := range d.list {
+		d.addSearch(t)
 		d.addForeign(t)
 	}
 	for _, t := range d.list {
@@ -119,6 +121,9 @@ func (d *desired) addTable(m *schema.Model) {
 		return
 	case fold(t.name) == metaTable:
 		d.fault("%s: table %s is Weft's own", m.Name, metaTable)
+		return
+	case strings.HasPrefix(fold(t.name), searchPrefix):
+		d.fault("%s: names of tables that begin with %s are for full-text indexes", m.Name, searchPrefix)
 		return
 	}
 	d.tables[fold(t.name)] = t

@@ -4,7 +4,8 @@
 //
 // So far it only ever adds: tables, columns and indexes. The one thing that it
 // changes is a unique index of a model that gets soft delete, which then holds
-// among live rows. What would change or lose something else is refused as a
+// among live rows. Full-text indexes, which can be made again from the rows,
+// follow the models. What would change or lose something else is refused as a
 // whole, with every difference named. See DESIGN.md.
 package migrate
 
@@ -29,6 +30,8 @@ const (
 	AddColumn    Kind = "add_column"
 	AddIndex     Kind = "add_index"
 	ReplaceIndex Kind = "replace_index" // a unique index of all rows by one of live rows
+	AddSearch    Kind = "add_search"    // the full-text index, made or made again
+	DropSearch   Kind = "drop_search"   // of a model without search fields
 )
 
 // Step is one change of the schema. Rows is the number of rows that the table

@@ -58,6 +58,9 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 	if err := p.compare(); err != nil {
 		return nil, err
 	}
+	if err := p.search(); err != nil {
+		return nil, err
+	}
 	if len(p.diffs) > 0 {
 		return nil, op.Errorf(op.CodeValidation, "migrate: the models do not fit the database, and AutoMigrate only adds tables, columns and indexes; "+
 			"nothing was done; change the models or the tables: %w", p.diffs)
@@ -71,7 +74,7 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 
 // order puts tables before columns and these before indexes.
 func order(k Kind) int {
-	return slices.Index([]Kind{CreateTable, AddColumn, ReplaceIndex, AddIndex}, k)
+	return slices.Index([]Kind{CreateTable, AddColumn, ReplaceIndex, AddIndex, DropSearch, AddSearch}, k)
 }
 
 type planner struct {

@@ -62,6 +62,8 @@ type scope struct {
 	// named are result columns that Having and the order of aggregates refer to.
 	named []named
 	joins []joined
+	// filter is what an order by rank looks at.
+	filter *op.Cond
 }
 
 type named struct {
@@ -222,6 +224,10 @@ func (b *builder) order(sc *scope, sort []op.Sort) {
 }
 
 func (b *builder) sortKey(sc *scope, s *op.Sort) {
+	if s.Rank {
+		b.rank(sc)
+		return
+	}
 	if len(s.Path) == 0 {
 		b.col(sc, s.Field)
 		return

@@ -34,7 +34,7 @@ func (b *builder) cond(sc *scope, c *op.Cond) {
 	case op.Has, op.HasCount:
 		b.has(sc, c)
 	case op.Match:
-		b.fail(op.Errorf(op.CodeUnsupported, "full-text search is not available on %s", b.d.Name))
+		b.search(sc, c)
 	default:
 		b.fail(op.Errorf(op.CodeInternal, "unknown condition %d", c.Kind))
 	}

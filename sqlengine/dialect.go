@@ -40,6 +40,13 @@ type Dialect struct {
 	// one test a variant of the path.
 	JSONHas func(col string, path []string, alias string) []JSONEach
 
+	// Search gives a query for the keys of the rows that a full-text search finds,
+	// with one "?" for what SearchText gives. found and docs are free aliases.
+	Search func(index *SearchIndex, keys int, found, docs string) string
+	// SearchText writes a search in columns of the index, nil for all.
+	SearchText func(s op.Search, columns []string) string
+	Rank       string // function (words, text, …) that gives op.Search.Relevance
+
 	JSONSet string // function (document, path as JSON array, value as JSON) that gives the new document
 }
 

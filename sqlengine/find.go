@@ -61,6 +61,7 @@ func (b *builder) find(o *op.Op) {
 	}
 	sc := b.open(o.Model)
 	b.openJoins(&sc, o)
+	sc.filter = &o.Filter
 	if b.err != nil {
 		return
 	}
@@ -143,6 +144,10 @@ func (b *builder) beyond(sc *scope, sort []op.Sort, vals []any, before bool) {
 	}
 	plain := len(sort) > 1
 	for i := range sort {
+		if sort[i].Rank {
+			b.fail(op.Errorf(op.CodeValidation, "a cursor cannot stand in an order by rank"))
+			return
+		}
 		if len(sort[i].Path) > 0 {
 			b.fail(op.Invalid(sc.t.Model.Name, sort[i].Field, "cursor", "a cursor cannot stand in an order by a place in JSON"))
 			return

@@ -107,7 +107,7 @@ func (b *builder) kCond(c *op.Cond) {
 		b.kConds(c.Conds)
 		b.kConds(c.Join)
 	case op.Match:
-		b.kTexts(c.Fields)
+		b.kSearch(c)
 	}
 }
 
@@ -152,6 +152,7 @@ func (b *builder) kSort(sort []op.Sort) {
 		b.kText(sort[i].Field)
 		b.kTexts(sort[i].Path)
 		b.kBool(sort[i].Desc)
+		b.kBool(sort[i].Rank)
 	}
 }
 

@@ -56,6 +56,8 @@ type Table struct {
 	// Made is true for a table that Weft made: it keeps canonical values only.
 	Made  bool
 	Notes []string // what is different here, for plans
+	// Search is the full-text index; nil where there is none, or none that is kept.
+	Search *SearchIndex
 
 	auto *Column // the key that the database hands out as its row id
 }

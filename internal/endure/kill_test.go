@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -141,6 +142,7 @@ func survived(t *testing.T, path string, acked *acknowledged) {
 			t.Fatalf("the acknowledged row %s is lost", id)
 		}
 	}
+	searches(t, db, there, batches, transfers)
 	for _, id := range acked.batches {
 		if batches[id] != batchSize {
 			t.Fatalf("of the acknowledged CreateMany %s there are %d rows of %d", id, batches[id], batchSize)
@@ -167,6 +169,33 @@ func survived(t *testing.T, path string, acked *acknowledged) {
 		moves += a.Moves
 	}
 	equal(t, "half a transaction: moves of accounts", moves, 2*int64(len(transfers)))
+}
+
+// searches looks for what there is by its words.
+func searches(t *testing.T, db *weft.DB, singles map[string]bool, batches map[string]int, transfers map[string]bool) {
+	t.Helper()
+	entries := weft.Repo[Entry](db)
+	want := map[string]int{}
+	maps.Copy(want, batches)
+	for _, ids := range []map[string]bool{singles, transfers} {
+		for id := range ids {
+			want[id] = 1
+		}
+	}
+	tried := 0
+	for id, n := range want {
+		if tried++; tried > 50 {
+			break
+		}
+		found, err := entries.Filter(weft.Match(`"`+id+`"`, "batch")).Count(t.Context())
+		must(t, err)
+		equal(t, "rows found by "+id, found, int64(n))
+	}
+	all, err := entries.Filter(weft.Or(weft.Match("x*", "body"), weft.Match("some words"), weft.If("body", "=", ""))).Count(t.Context())
+	must(t, err)
+	rows, err := entries.Count(t.Context())
+	must(t, err)
+	equal(t, "rows found by their bodies", all, rows)
 }
 
 // loadChild writes until it is killed: path, seed, pages between checkpoints.
@@ -225,7 +254,7 @@ func ledger(ctx context.Context, db *weft.DB) ([]string, error) {
 func loadOne(ctx context.Context, db *weft.DB, r *rand.Rand, accounts []string, ack func(kind, id string) error) error {
 	repo := weft.Repo[Entry](db)
 	mark := uuid.NewString()
-	body := strings.Repeat("x", r.IntN(2000))
+	body := strings.Repeat("some words ", r.IntN(100)) + strings.Repeat("x", r.IntN(2000))
 	switch r.IntN(3) {
 	case 0:
 		if err := repo.Create(ctx, &Entry{Kind: "single", Batch: mark, Body: body}); err != nil {

@@ -133,7 +133,7 @@ func file(t *testing.T) string {
 }
 
 func allModels() weft.Option {
-	return weft.Models(Tally{}, Account{}, Entry{}, Group{}, Item{}, Part{}, Hooked{})
+	return weft.Models(Tally{}, Account{}, Entry{}, Word{}, Group{}, Item{}, Part{}, Hooked{})
 }
 
 // open opens a database with all models, migrated, and closes it in the end.
@@ -156,6 +156,17 @@ func sound(t *testing.T, db *weft.DB) {
 		}
 		if len(rows) > 0 {
 			t.Fatalf("%s: %v", q, rows)
+		}
+	}
+	for _, table := range []string{"entries", "words"} {
+		index := "weft_search_" + table + "_words"
+		n, err := weft.SQL[int64](context.Background(), db, "SELECT count(*) FROM sqlite_schema WHERE name = ?", index)
+		must(t, err)
+		if n[0] == 0 {
+			continue
+		}
+		if _, err := db.Exec(context.Background(), "INSERT INTO "+index+" ("+index+", rank) VALUES ('integrity-check', 1)"); err != nil {
+			t.Fatalf("the full-text index of %s does not fit its rows: %v", table, err)
 		}
 	}
 }

@@ -29,8 +29,15 @@ type Account struct {
 type Entry struct {
 	weft.Model
 	Kind  string `weft:"index" validate:"required,max=10"`
-	Batch string `weft:"index"`
-	Body  string `weft:"type=text"`
+	Batch string `weft:"index,search"`
+	Body  string `weft:"type=text,search"`
+}
+
+// Word is a text that is written and searched at the same time.
+type Word struct {
+	weft.Model
+	Text string `weft:"search"`
+	More string `weft:"search"`
 }
 
 // Group, Item and Part are for reading many.

@@ -17,9 +17,7 @@ import (
 var withoutExample = map[string]string{}
 
 // inTheMaking are names whose example comes right behind them.
-var inTheMaking = []string{
-	"Match",
-}
+var inTheMaking = []string{}
 
 // exported is what a package gives to its users.
 type exported struct {

@@ -25,10 +25,14 @@ var dialect = &sqlengine.Dialect{
 	JSONSet:   "weft_json_set",
 	Time:      "weft_time",
 	TimePart:  timePart,
+	Rank:      "weft_rank",
 	JSONType:  func(col string, path []string) string { return places("json_type", col, path) },
 	JSONValue: func(col string, path []string) string { return places("json_extract", col, path) },
 	JSONKey:   jsonKey,
 	JSONHas:   jsonHas,
+
+	Search:     search,
+	SearchText: searchText,
 }
 
 // timePart cuts a part out of the text that a time is stored as.

@@ -81,7 +81,7 @@ func parameter(uri, text string) string {
 
 // Caps says what the engine can do.
 func (e *Engine) Caps() op.Caps {
-	return op.Caps{Engine: "sqlite", Flags: op.CapTransactions | op.CapNestedTransactions | op.CapJoins |
+	return op.Caps{Engine: "sqlite", Flags: op.CapTransactions | op.CapNestedTransactions | op.CapJoins | op.CapFullTextSearch |
 		op.CapJSONQueries | op.CapAggregations | op.CapMigrations | op.CapIntrospection | op.CapSQL | op.CapBackup}
 }
 

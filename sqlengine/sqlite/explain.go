@@ -118,6 +118,8 @@ func read(plan *op.Plan, line string, names map[string]string) {
 	switch {
 	case m[3] != "":
 		add(&plan.Index, m[3])
+	case strings.Contains(line, "VIRTUAL TABLE INDEX") && strings.Contains(line, ":M"): // a full-text index asked for words
+		add(&plan.Index, table)
 	case strings.Contains(line, "USING INTEGER PRIMARY KEY"):
 		add(&plan.Index, table+" (rowid)")
 	case strings.Contains(line, "USING AUTOMATIC"):

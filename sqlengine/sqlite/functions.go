@@ -33,6 +33,7 @@ func (c *conn) functions() error {
 		{"weft_key", 1, callback(fnKey), 0},
 		{"weft_json_set", 3, callback(fnJSONSet), 0},
 		{"weft_time", 1, callback(fnTime), 0},
+		{"weft_rank", -1, callback(fnRank), 0},
 		{"weft_sum", 1, callback(sumStep), callback(sumFinal)},
 		{"weft_sum_wide", 1, callback(sumStep), callback(sumFinalWide)},
 	} {

@@ -37,9 +37,16 @@ type person struct {
 }
 
 type group struct {
-	ID      int64 `weft:"primary,auto"`
-	Title   string
+	ID      int64     `weft:"primary,auto"`
+	Title   string    `weft:"search"`
+	Text    string    `weft:"search"`
 	Members []*person `weft:"many_to_many,through=membership"`
+}
+
+type pair struct {
+	A    int64  `weft:"primary"`
+	B    string `weft:"primary"`
+	Text string `weft:"search"`
 }
 
 type membership struct {
@@ -91,6 +98,10 @@ func path(field string, o op.Operator, v any, segs ...string) op.Cond {
 	return op.Cond{Kind: op.Compare, Field: field, Path: segs, Op: o, Value: v}
 }
 
+func match(words string, fields ...string) op.Cond {
+	return op.Cond{Kind: op.Match, Value: words, Fields: fields}
+}
+
 func related(relation string, conds ...op.Cond) op.Cond {
 	return op.Cond{Kind: op.Has, Relation: relation, Conds: conds}
 }
@@ -137,6 +148,20 @@ func shapes(set *schema.Set) []struct {
 		{"has many", find(related("reports", op.Cmp("name", op.Eq, "x")))},
 		{"has many to many", find(related("groups", op.Cmp("title", op.Eq, "x")))},
 		{"has belongs to", find(related("manager", related("manager")))},
+		{"search", op.Op{Kind: op.Find, Model: g, Fields: []string{"id"}, Filter: match(`red "blue sho*"`)}},
+		{"search in one field", op.Op{Kind: op.Count, Model: g, Filter: all(not(match("red", "title")), op.Cmp("id", op.Gt, int64(1)))}},
+		{"search for nothing", op.Op{Kind: op.Find, Model: g, Fields: []string{"id"}, Filter: match("-")}},
+		{"search through a relation", find(related("groups", match("red")))},
+		{"search, by rank", op.Op{
+			Kind: op.Find, Model: g, Fields: []string{"id"}, Filter: all(match("red", "text"), op.Cond{Kind: op.Or, Conds: []op.Cond{match("-"), op.Cmp("title", op.Eq, "x")}}),
+			Sort: []op.Sort{{Rank: true, Desc: true}, {Field: "id"}}, Limit: 3,
+		}},
+		{"search, by rank per parent", op.Op{
+			Kind: op.Find, Model: g, Fields: []string{"id"}, Filter: match("red"), Sort: []op.Sort{{Rank: true, Desc: true}},
+			Via: &op.Via{Model: p, Relation: "groups", Keys: [][]any{{int64(1)}, {int64(2)}}, Limit: 3},
+		}},
+		{"search, update", op.Op{Kind: op.Update, Model: g, Filter: match("red"), Set: []op.Assign{{Field: "title", Value: "x"}}}},
+		{"search, key of two", op.Op{Kind: op.Delete, Model: set.Model("pair"), Filter: match("red")}},
 		{"has count", find(op.Cond{Kind: op.HasCount, Relation: "groups", Op: op.Ge, N: 2})},
 		{"order", op.Op{Kind: op.Find, Model: p, Fields: []string{"id"}, Sort: []op.Sort{{Field: "name"}, {Field: "id", Desc: true}}, Limit: 3, Offset: 2}},
 		{"order by path", op.Op{Kind: op.Find, Model: p, Fields: []string{"id"}, Sort: []op.Sort{{Field: "profile", Path: []string{"city"}}}}},
@@ -183,7 +208,7 @@ func shapes(set *schema.Set) []struct {
 }
 
 func TestGolden(t *testing.T) {
-	set := build(t, person{}, group{}, membership{}, doc{}, labelling{})
+	set := build(t, person{}, group{}, membership{}, doc{}, labelling{}, pair{})
 	e := file(t, set)
 	var out strings.Builder
 	for _, s := range shapes(set) {

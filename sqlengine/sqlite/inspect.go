@@ -103,7 +103,11 @@ func inspect(ctx context.Context, s sqlengine.Session, m *schema.Model) (*sqleng
 	if err != nil {
 		return nil, err
 	}
-	return sqlengine.NewTable(dialect, m, found, made)
+	t, err := sqlengine.NewTable(dialect, m, found, made)
+	if err == nil {
+		t.Search, err = c.searchIndex(ctx, t)
+	}
+	return t, err
 }
 
 // collation is the collation of a column, "" for a view's.

@@ -136,6 +136,9 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 			defer e.core.Forget()
 		}
 	}
+	if firstWord(o.SQL) == "PRAGMA" && strings.Contains(strings.ToLower(o.SQL), "_check") {
+		c.lookAgain(ctx)
+	}
 	args, err := arguments(o)
 	if err != nil {
 		return op.Result{}, err
@@ -201,7 +204,9 @@ func (c *conn) script(ctx context.Context, text string) (op.Result, error) {
 			for more && err == nil {
 				more, err = s.step()
 			}
-			n += c.totalChanges() - before
+			if c.totalChanges() > before { // of the statement itself, not of triggers
+				n += c.changes()
+			}
 			if err != nil {
 				err = c.explain(ctx, err)
 			}

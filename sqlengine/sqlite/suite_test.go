@@ -37,7 +37,7 @@ func factory() optest.Factory {
 	paths := map[op.Engine]string{}
 	return optest.Factory{
 		Name: "sqlite",
-		Caps: op.CapTransactions | op.CapNestedTransactions | op.CapJSONQueries | op.CapAggregations |
+		Caps: op.CapTransactions | op.CapNestedTransactions | op.CapFullTextSearch | op.CapJSONQueries | op.CapAggregations |
 			op.CapMigrations | op.CapSQL | op.CapBackup,
 		Open: func(t testing.TB, models *schema.Set) op.Engine {
 			path := filepath.Join(t.TempDir(), "test.db")

@@ -128,6 +128,46 @@ SELECT t0."id" FROM "people" AS t0 WHERE EXISTS (SELECT 1 FROM "people" AS t1 WH
 -- args []
 -- index [people_manager_id_idx people (rowid)] scan [people] notes []
 
+-- search
+SELECT t0."id" FROM "groups" AS t0 WHERE t0."id" IN (SELECT t2."k0" FROM "weft_search_groups_words" AS t1 CROSS JOIN "weft_search_groups_docs" AS t2 ON t2."doc" = t1.rowid WHERE t1."weft_search_groups_words" MATCH ?)
+-- args ["red" AND "blue sho"*]
+-- index [groups (rowid) weft_search_groups_words weft_search_groups_docs (rowid)] scan [] notes []
+
+-- search in one field
+SELECT count(*) FROM "groups" AS t0 WHERE ((t0."id" IN (SELECT t2."k0" FROM "weft_search_groups_words" AS t1 CROSS JOIN "weft_search_groups_docs" AS t2 ON t2."doc" = t1.rowid WHERE t1."weft_search_groups_words" MATCH ?)) IS NOT TRUE AND t0."id" > ?)
+-- args [{"s_title" } : ("red") 1]
+-- index [groups (rowid) weft_search_groups_words weft_search_groups_docs (rowid)] scan [] notes []
+
+-- search for nothing
+SELECT t0."id" FROM "groups" AS t0 WHERE FALSE
+-- args []
+-- index [] scan [groups] notes []
+
+-- search through a relation
+SELECT t0."id" FROM "people" AS t0 WHERE EXISTS (SELECT 1 FROM "memberships" AS t1 JOIN "groups" AS t2 ON t2."id" = t1."group_id" WHERE t1."person_id" = t0."id" AND t2."id" IN (SELECT t4."k0" FROM "weft_search_groups_words" AS t3 CROSS JOIN "weft_search_groups_docs" AS t4 ON t4."doc" = t3.rowid WHERE t3."weft_search_groups_words" MATCH ?))
+-- args ["red"]
+-- index [people_manager_id_idx sqlite_autoindex_memberships_1 weft_search_groups_words weft_search_groups_docs (rowid) groups (rowid)] scan [people] notes []
+
+-- search, by rank
+SELECT t0."id" FROM "groups" AS t0 WHERE (t0."id" IN (SELECT t2."k0" FROM "weft_search_groups_words" AS t1 CROSS JOIN "weft_search_groups_docs" AS t2 ON t2."doc" = t1.rowid WHERE t1."weft_search_groups_words" MATCH ?) AND (FALSE OR t0."title" = ?)) ORDER BY (weft_rank(?, t0."text") + weft_rank(?, t0."title", t0."text")) DESC, t0."id" LIMIT ?
+-- args [{"s_text" } : ("red") x red - 3]
+-- index [groups (rowid) weft_search_groups_words weft_search_groups_docs (rowid)] scan [] notes ["no index serves ORDER BY: the rows are sorted"]
+
+-- search, by rank per parent
+SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."person_id" AS c1, (weft_rank(?, t0."title", t0."text")) AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY (weft_rank(?, t0."title", t0."text")) DESC) AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?, ?) AND t0."id" IN (SELECT t3."k0" FROM "weft_search_groups_words" AS t2 CROSS JOIN "weft_search_groups_docs" AS t3 ON t3."doc" = t2.rowid WHERE t2."weft_search_groups_words" MATCH ?)) WHERE n > ? AND n <= ? ORDER BY s0 DESC
+-- args [red red 1 2 "red" 0 3]
+-- index [sqlite_autoindex_memberships_1 weft_search_groups_words weft_search_groups_docs (rowid) groups (rowid)] scan [] notes ["no index serves LAST TERM OF ORDER BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
+
+-- search, update
+UPDATE "groups" AS t0 SET "title" = ? WHERE t0."id" IN (SELECT t2."k0" FROM "weft_search_groups_words" AS t1 CROSS JOIN "weft_search_groups_docs" AS t2 ON t2."doc" = t1.rowid WHERE t1."weft_search_groups_words" MATCH ?)
+-- args [x "red"]
+-- index [groups (rowid) weft_search_groups_words weft_search_groups_docs (rowid)] scan [] notes []
+
+-- search, key of two
+DELETE FROM "pairs" AS t0 WHERE (t0."a", t0."b") IN (SELECT t2."k0", t2."k1" FROM "weft_search_pairs_words" AS t1 CROSS JOIN "weft_search_pairs_docs" AS t2 ON t2."doc" = t1.rowid WHERE t1."weft_search_pairs_words" MATCH ?)
+-- args ["red"]
+-- index [sqlite_autoindex_pairs_1 weft_search_pairs_words weft_search_pairs_docs (rowid)] scan [] notes []
+
 -- has count
 SELECT t0."id" FROM "people" AS t0 WHERE (SELECT count(*) FROM "memberships" AS t1 JOIN "groups" AS t2 ON t2."id" = t1."group_id" WHERE t1."person_id" = t0."id") >= ?
 -- args [2]
@@ -174,12 +214,12 @@ SELECT t0."id", t0."manager_id" FROM "people" AS t0 WHERE t0."manager_id" IN (?,
 -- index [people_manager_id_idx] scan [] notes []
 
 -- via many to many
-SELECT t0."id", t0."title", t1."person_id" FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?) AND t0."title" = ?
+SELECT t0."id", t0."title", t0."text", t1."person_id" FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?) AND t0."title" = ?
 -- args [1 x]
 -- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes []
 
 -- via, limit per parent
-SELECT c0, c1, c2 FROM (SELECT t0."id" AS c0, t0."title" AS c1, t1."person_id" AS c2, t0."title" AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY t0."title") AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?)) WHERE n > ? AND n <= ? ORDER BY s0
+SELECT c0, c1, c2, c3 FROM (SELECT t0."id" AS c0, t0."title" AS c1, t0."text" AS c2, t1."person_id" AS c3, t0."title" AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY t0."title") AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?)) WHERE n > ? AND n <= ? ORDER BY s0
 -- args [1 1 4]
 -- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes ["no index serves LAST TERM OF ORDER BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
