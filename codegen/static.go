@@ -36,6 +36,12 @@ type goPackage struct {
 // out. only restricts the models to those names, which are models then whatever
 // they look like.
 func goPackages(ctx context.Context, dir string, patterns, only []string, tests bool) ([]*goPackage, *loader, error) {
+	return findModels(ctx, dir, patterns, finder{only: only}, tests)
+}
+
+// findModels is goPackages with a finder that is told more.
+func findModels(ctx context.Context, dir string, patterns []string, like finder, tests bool) ([]*goPackage, *loader, error) {
+	only := like.only
 	roots, l, err := load(ctx, dir, patterns, tests)
 	if err != nil {
 		return nil, nil, err
@@ -46,7 +52,8 @@ func goPackages(ctx context.Context, dir string, patterns, only []string, tests 
 		p := &goPackage{parsed: r, declared: declaredNames(r.files)}
 		registered := registeredModels(l, r)
 		l.check(r)
-		f := finder{p: p, l: l, registered: registered, only: only}
+		f := like
+		f.p, f.l, f.registered = p, l, registered
 		faults = append(faults, f.find()...)
 		if len(p.models) > 0 {
 			out = append(out, p)
@@ -164,6 +171,7 @@ type finder struct {
 	l          *loader
 	registered names
 	only       []string
+	lenient    bool                     // models with faults are models too; somebody else tells the faults
 	parts      map[*types.TypeName]bool // embedded in other structs
 	faults     []error
 }
@@ -225,6 +233,10 @@ func (f *finder) model(tn *types.TypeName) {
 		return
 	}
 	m, err := schema.FromRow(structImage(s))
+	if err != nil && f.lenient {
+		f.p.models = append(f.p.models, &goModel{name: tn.Name()})
+		return
+	}
 	if err != nil {
 		var faults *schema.Faults
 		if !errors.As(err, &faults) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weftdb/weft/codegen"
 	"github.com/weftdb/weft/migrate"
 	"github.com/weftdb/weft/pull"
 	"github.com/weftdb/weft/schema"
@@ -57,12 +58,16 @@ func (d *database) pulled(ctx context.Context) (*pull.Result, error) {
 	return r, err
 }
 
-// readSchema reads the models that the arguments of a command name: YAML files
-// and folders of them, or one database where that has a meaning.
+// readSchema reads the models that the arguments of a command name: Go packages,
+// YAML files and folders of them, or one database where that has a meaning.
 func readSchema(ctx context.Context, args []string, databases bool) (*schema.Set, []pull.Note, error) {
-	switch kind, err := sourceOf(args); {
+	kind, err := sourceOf(args)
+	switch {
 	case err != nil:
 		return nil, nil, err
+	case kind == sourceGo:
+		set, err := codegen.Load(ctx, "", args)
+		return set, nil, err
 	case kind == sourceDatabase && databases:
 		d, err := findDatabase(args[0])
 		if err != nil {
@@ -92,6 +97,7 @@ type source string
 
 const (
 	sourceYAML     source = "YAML"
+	sourceGo       source = "Go"
 	sourceDatabase source = "a database"
 )
 
@@ -119,8 +125,18 @@ func sourceOfOne(arg string) source {
 	case ext == ".yaml" || ext == ".yml":
 		return sourceYAML
 	}
-	if info, err := os.Stat(arg); err == nil && info.IsDir() {
-		return sourceYAML
+	info, err := os.Stat(arg)
+	switch {
+	case err == nil && info.IsDir():
+		if _, err := yamlFiles(arg); err == nil {
+			return sourceYAML
+		}
+		if files, _ := filepath.Glob(filepath.Join(arg, "*.go")); len(files) > 0 {
+			return sourceGo
+		}
+		return sourceYAML // which tells that there are no files
+	case err != nil && (strings.Contains(arg, "...") || strings.Contains(arg, "/") && filepath.Ext(filepath.Base(arg)) == ""):
+		return sourceGo
 	}
 	return sourceDatabase
 }

@@ -19,8 +19,8 @@ func newSchemaCheck() *cobra.Command {
 		Use:   "check <models…>",
 		Short: "Check models, also against a database",
 		Long: "Checks models as a program that opens a database with them does, and writes every\n" +
-			"fault with its file and line. The models are those of YAML files or of folders of\n" +
-			"such files.\n" +
+			"fault with its file and line. The models are those of Go packages, which are\n" +
+			"compiled and asked, of YAML files or of folders of such files.\n" +
 			"\n" +
 			"With --database they are compared with a SQLite file, which is only read: what a\n" +
 			"migration would have to do, and what it could not, is a difference.\n" +

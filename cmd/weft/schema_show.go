@@ -16,8 +16,9 @@ func newSchemaShow() *cobra.Command {
 		Use:   "show <models…>",
 		Short: "Show models: fields, relations, indexes",
 		Long: "Shows what models say: their tables, the kind of store and why it was chosen, fields,\n" +
-			"relations and indexes. The models are those of YAML files, of folders of such files,\n" +
-			"or of a SQLite file, for whose tables they are made as weft schema pull does.\n" +
+			"relations and indexes. The models are those of Go packages, of YAML files, of\n" +
+			"folders of such files, or of a SQLite file, for whose tables they are made as weft\n" +
+			"schema pull does. Go packages are compiled and asked.\n" +
 			"\n" +
 			"As YAML they are what other commands read, as JSON what programs do.",
 		Example: "  weft schema show models.yaml\n" +
