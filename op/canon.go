@@ -60,7 +60,16 @@ func Canon(v any) (any, error) {
 		}
 		return Canon(x.Decimal)
 	case JSON:
-		return jsonOrNull(string(x))
+		j, err := CanonJSON(string(x))
+		switch {
+		case err != nil:
+			return nil, err
+		case j == "null":
+			return nil, nil
+		case j == x:
+			return v, nil // without another allocation
+		}
+		return j, nil
 	case json.RawMessage:
 		if x == nil {
 			return nil, nil
