@@ -23,12 +23,12 @@ build: ## bin/weft
 	$(GO) build -o bin/weft ./cmd/weft
 
 test: ## the whole suite, with the race detector where goroutines meet
-	$(GO) test -race -timeout 15m $(RACE)
+	$(GO) test -race -timeout 30m $(RACE)
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))")
 	@echo "test: every package passed"
 
 race: ## the whole suite with the race detector
-	$(GO) test -race -timeout 30m ./...
+	$(GO) test -race -timeout 45m ./...
 	@echo "race: every package passed"
 
 lint: ## form, vet, staticcheck, generated code, the import table, the documents
