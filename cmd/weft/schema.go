@@ -110,7 +110,7 @@ func sourceOf(args []string) (source, error) {
 		case kind == "":
 			kind = k
 		case k != kind:
-			return "", usagef("%s is %s and %s is %s; show or check them one after the other", args[0], kind, arg, k)
+			return "", usagef("%s is %s and %s is %s; show or check them one after the other, or compare them by weft schema check MODELS --database FILE", args[0], kind, arg, k)
 		case k == sourceDatabase:
 			return "", usagef("%s and %s are two databases; give one", args[0], arg)
 		}

@@ -101,7 +101,7 @@ func checkSchema(ctx context.Context, stdout io.Writer, args []string, against s
 		fmt.Fprintln(stdout, visibleText(x))
 	}
 	if len(found) > 0 {
-		return fmt.Errorf("there are %s between the models and %s", count(len(found), "difference"), d.path)
+		return fmt.Errorf("%s between the models and %s", count(len(found), "difference"), d.path)
 	}
 	fmt.Fprintf(stdout, "%s: no faults, and as %s is\n", count(len(set.Models), "model"), d.path)
 	return nil
