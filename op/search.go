@@ -170,11 +170,12 @@ func Rank(m *schema.Model, row []any, filter *Cond) (sum int64, err error) {
 	return sum, nil
 }
 
-// Ranked are the Match conditions of a filter that [Rank] adds up.
-func Ranked(filter *Cond) (out []*Cond) {
+// Ranked are the Match conditions of a filter that [Rank] adds up: copies, so
+// that an operation can stay on its caller's stack.
+func Ranked(filter *Cond) (out []Cond) {
 	switch filter.Kind {
 	case Match:
-		return []*Cond{filter}
+		return []Cond{*filter}
 	case And, Or:
 		for i := range filter.Conds {
 			out = append(out, Ranked(&filter.Conds[i])...)

@@ -62,8 +62,8 @@ type scope struct {
 	// named are result columns that Having and the order of aggregates refer to.
 	named []named
 	joins []joined
-	// filter is what an order by rank looks at.
-	filter *op.Cond
+	// ranked are the searches that an order by rank goes by.
+	ranked []op.Cond
 }
 
 type named struct {

@@ -61,7 +61,7 @@ func (b *builder) find(o *op.Op) {
 	}
 	sc := b.open(o.Model)
 	b.openJoins(&sc, o)
-	sc.filter = &o.Filter
+	sc.ranked = ranked(o)
 	if b.err != nil {
 		return
 	}

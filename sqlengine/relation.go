@@ -151,7 +151,7 @@ func (b *builder) findVia(o *op.Op) {
 		return
 	}
 	sc := b.open(o.Model)
-	sc.filter = &o.Filter
+	sc.ranked = ranked(o)
 	keys, keyFields := b.viaKeys(sc, r)
 	if b.err != nil {
 		return

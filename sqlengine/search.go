@@ -86,18 +86,26 @@ func (b *builder) terms(sc *scope, c *op.Cond) (op.Search, []*Column) {
 	return s, fields
 }
 
+// ranked are the searches that an operation's order by rank goes by.
+func ranked(o *op.Op) []op.Cond {
+	for i := range o.Sort {
+		if o.Sort[i].Rank {
+			return op.Ranked(&o.Filter)
+		}
+	}
+	return nil
+}
+
 // rank writes the sum of the relevance of a row for the searches of a filter.
 func (b *builder) rank(sc *scope) {
-	var list []*op.Cond
-	if sc.filter != nil {
-		list = op.Ranked(sc.filter)
-	}
+	list := sc.ranked
 	if len(list) == 0 || b.d.Rank == "" {
 		b.fail(op.Errorf(op.CodeValidation, "%s is sorted by rank and nothing is searched for", sc.t.Model.Name))
 		return
 	}
 	b.w("(")
-	for i, c := range list {
+	for i := range list {
+		c := &list[i]
 		if i > 0 {
 			b.w(" + ")
 		}
