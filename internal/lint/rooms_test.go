@@ -43,19 +43,23 @@ var rooms = []room{
 		why: "layers compose through operations; one that imported another could not be left out",
 	},
 	{
-		path: "migrate", may: []string{"op", "schema"},
+		path: "migrate", may: []string{"op", "schema", "migrate/*"},
 		why: "works over database/sql, so that every SQL engine can use it",
 	},
 	{
-		path: "pull", may: []string{"schema", "migrate", "codegen"},
+		path: "migrate/*", may: []string{"op", "schema", "migrate", "migrate/*"},
+		why: "the parts of a migration by noun: what a database holds, the lock, the journal, data, seeds",
+	},
+	{
+		path: "pull", may: []string{"schema", "migrate", "migrate/*", "codegen"},
 		why: "from tables to models, for every database that migrate can look at; codegen knows how Go names are written",
 	},
 	{
-		path: "sqlengine", may: []string{"op", "schema", "migrate"},
+		path: "sqlengine", may: []string{"op", "schema", "migrate", "migrate/*"},
 		why: "operation to SQL for every dialect; drivers live one level below",
 	},
 	{
-		path: "sqlengine/*", may: []string{"op", "schema", "migrate", "sqlengine"},
+		path: "sqlengine/*", may: []string{"op", "schema", "migrate", "migrate/*", "sqlengine"},
 		why: "one driver each, so that a program links only the one it opens",
 	},
 	{
