@@ -17,8 +17,9 @@ import (
 // Difference is something in the database that is not as the models want it
 // and that adding cannot bring about.
 type Difference struct {
-	Table, Name string // Name of the column or index; may be empty
-	Message     string
+	Table   string `json:"table"`
+	Name    string `json:"name,omitempty"` // of the column or index
+	Message string `json:"message"`
 }
 
 // Differences are all that were found, as one error.
