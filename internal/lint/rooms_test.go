@@ -75,11 +75,19 @@ var rooms = []room{
 		why: "the composition root; examples and the suite are for people and tests",
 	},
 	{
+		path: "open", may: []string{"op"},
+		why: "picks an engine by its address; it links only those that are handed in",
+	},
+	{
+		path: "open/*", may: []string{"op", "open", "sqlengine/*"},
+		why: "every engine there is, for programs that do not know theirs",
+	},
+	{
 		path: "wefttest", may: []string{".", "op", "schema", "layer/fault", "sqlengine/sqlite"},
 		why: "for applications' own tests, which must link no server driver for it",
 	},
 	{
-		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "examples/*/*"},
+		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "open", "open/*", "examples/*/*"},
 		why: "what a newcomer copies uses only what a newcomer has",
 	},
 	{
@@ -87,7 +95,7 @@ var rooms = []room{
 		why: "typed columns, written by weft generate",
 	},
 	{
-		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "wefttest"},
+		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "open", "open/*", "wefttest"},
 		why: "the code of the documents, as examples",
 	},
 	{
@@ -185,6 +193,10 @@ func TestImportTableCatches(t *testing.T) {
 		{"examples/blog", "op", false},
 		{"wefttest", "sqlengine/sqlite", true},
 		{"wefttest", "sqlengine/postgres", false},
+		{"open", "sqlengine/sqlite", false},
+		{"open/all", "sqlengine/postgres", true},
+		{"sqlengine/sqlite", "open", false},
+		{"examples/blog", "open", true},
 	} {
 		if got := roomOf(c.from).allows(c.to); got != c.ok {
 			t.Errorf("%s imports %s: allowed is %t", c.from, c.to, got)
