@@ -1,0 +1,386 @@
+package catalog
+
+import (
+	"encoding/hex"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+// class is what values of a type are, as far as it matters for how they are
+// written.
+type class int
+
+const (
+	other class = iota
+	whole
+	exact
+	inexact
+	truth
+	words
+	moment
+	day
+	clock
+	bytes
+)
+
+var classes = map[Dialect]map[string]class{
+	Postgres: {
+		"smallint": whole, "integer": whole, "bigint": whole, "numeric": exact, "real": inexact, "double precision": inexact,
+		"boolean": truth, "text": words, "varchar": words, "char": words, "bpchar": words, "citext": words, "name": words,
+		"timestamp without time zone": moment, "timestamp with time zone": moment, "date": day, "time without time zone": clock, "time with time zone": clock,
+		"bytea": bytes, "uuid": words, "json": words, "jsonb": words,
+	},
+	MySQL: {
+		"tinyint": whole, "smallint": whole, "mediumint": whole, "int": whole, "bigint": whole, "year": whole, "decimal": exact, "float": inexact, "double": inexact,
+		"char": words, "varchar": words, "tinytext": words, "text": words, "mediumtext": words, "longtext": words, "enum": words, "set": words, "json": words, "uuid": words,
+		"binary": bytes, "varbinary": bytes, "tinyblob": bytes, "blob": bytes, "mediumblob": bytes, "longblob": bytes, "bit": bytes,
+		"datetime": moment, "timestamp": moment, "date": day, "time": clock,
+	},
+}
+
+func classOf(d Dialect, typ string) class {
+	if d == SQLite {
+		switch Affinity(typ) {
+		case "INTEGER":
+			return whole
+		case "TEXT":
+			return words
+		case "REAL":
+			return inexact
+		case "NUMERIC":
+			return exact
+		}
+		return other
+	}
+	name := baseType(typ)
+	if d == MySQL {
+		name = strings.TrimSuffix(strings.TrimSuffix(name, " zerofill"), " unsigned")
+	}
+	return classes[d][name]
+}
+
+// baseType is a type without what stands in parentheses.
+func baseType(typ string) string {
+	name, rest, in := strings.Cut(typ, "(")
+	if in {
+		_, rest, _ = strings.Cut(rest, ")")
+		name += rest
+	}
+	return strings.TrimSpace(name)
+}
+
+// Affinity is how SQLite treats values of a column with that declared type, in
+// capitals: the rules of its documentation, in their order.
+func Affinity(typ string) string {
+	has := func(parts ...string) bool {
+		return slices.ContainsFunc(parts, func(p string) bool { return strings.Contains(typ, p) })
+	}
+	switch {
+	case has("INT"):
+		return "INTEGER"
+	case has("CHAR", "CLOB", "TEXT"):
+		return "TEXT"
+	case has("BLOB") || typ == "":
+		return "BLOB"
+	case has("REAL", "FLOA", "DOUB"):
+		return "REAL"
+	}
+	return "NUMERIC"
+}
+
+var (
+	displayWidth = regexp.MustCompile(`^(tinyint|smallint|mediumint|int|bigint)\(\d+\)( unsigned)?$`)
+	fullSeconds  = regexp.MustCompile(`^(timestamp|time|interval)\(6\)`)
+)
+
+// CanonType is a type in the words that Inspect uses, of a database's own:
+// format_type of PostgreSQL, COLUMN_TYPE of MySQL, the declaration on SQLite.
+func CanonType(d Dialect, typ string) string {
+	switch d {
+	case Postgres:
+		typ = strings.Replace(typ, "character varying", "varchar", 1)
+		if strings.HasPrefix(typ, "character") {
+			typ = strings.Replace(typ, "character", "char", 1)
+		}
+		return fullSeconds.ReplaceAllString(typ, "$1") // six digits are what there is anyway
+	case MySQL:
+		if at := strings.Index(typ, " /*"); at > 0 { // how MariaDB marks types of old servers
+			typ = typ[:at]
+		}
+		switch low := strings.ToLower(typ); {
+		case low == "tinyint(1)":
+			return low
+		case strings.HasPrefix(low, "year"):
+			return "year"
+		case strings.HasPrefix(low, "enum("), strings.HasPrefix(low, "set("):
+			toks := Tokens(d, typ)
+			for i, t := range toks {
+				if s, ok := text(d, t); ok {
+					toks[i] = Text(d, s)
+				}
+			}
+			return strings.ToLower(toks[0]) + strings.Join(toks[1:], "")
+		default:
+			return displayWidth.ReplaceAllString(low, "$1$2")
+		}
+	}
+	return declaredType(typ)
+}
+
+// declaredType is the part of a column declaration that SQLite reports as its
+// type: words and perhaps numbers in parentheses, up to the first constraint,
+// in capitals with single spaces.
+func declaredType(decl string) string {
+	var b strings.Builder
+	for _, tok := range Tokens(SQLite, decl) {
+		up := strings.ToUpper(tok)
+		switch up {
+		case "(", ")", ",":
+			b.WriteString(up)
+			if up == ")" {
+				return b.String()
+			}
+			continue
+		case "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS":
+			return b.String()
+		}
+		if s := b.String(); s != "" && !strings.HasSuffix(s, "(") && !strings.HasSuffix(s, ",") {
+			b.WriteByte(' ')
+		}
+		b.WriteString(up)
+	}
+	return b.String()
+}
+
+// CanonDefault is a DEFAULT of a column of that canonical type, as the
+// database tells it, in canonical words: a literal without casts, numbers as
+// numbers, the present time as CURRENT_TIMESTAMP (with the precision where it
+// says something), CURRENT_DATE or CURRENT_TIME, other expressions with single
+// spaces. NULL is "", which is no default.
+func CanonDefault(d Dialect, typ, expr string) string {
+	toks := literalOf(d, bare(Tokens(d, expr)))
+	if len(toks) == 0 || len(toks) == 1 && strings.EqualFold(toks[0], "NULL") {
+		return ""
+	}
+	c := classOf(d, typ)
+	if now := present(d, typ, c, toks); now != "" {
+		return now
+	}
+	if s, ok := literal(d, c, toks); ok {
+		return s
+	}
+	return joined(toks)
+}
+
+// literalOf takes the casts off a literal of PostgreSQL: what is stored is of
+// the column's type anyway.
+func literalOf(d Dialect, toks []string) []string {
+	if d != Postgres {
+		return toks
+	}
+	for {
+		depth, at := 0, -1
+		for i, t := range toks {
+			switch t {
+			case "(", "[":
+				depth++
+			case ")", "]":
+				depth--
+			case "::":
+				if depth == 0 {
+					at = i
+				}
+			}
+		}
+		if at < 0 {
+			return toks
+		}
+		inner := literalOf(d, bare(toks[:at]))
+		if !isLiteral(d, inner) || slices.ContainsFunc(toks[at+1:], func(t string) bool { return !wordByte(t[0]) && !strings.Contains(`()[],."`, t[:1]) }) {
+			return toks
+		}
+		toks = inner
+	}
+}
+
+func isLiteral(d Dialect, toks []string) bool {
+	if len(toks) == 1 {
+		if _, ok := text(d, toks[0]); ok {
+			return true
+		}
+		if up := strings.ToUpper(toks[0]); up == "NULL" || up == "TRUE" || up == "FALSE" {
+			return true
+		}
+	}
+	_, ok := number(toks)
+	return ok
+}
+
+// number reads a number with its signs.
+func number(toks []string) (string, bool) {
+	sign := ""
+	for len(toks) > 1 && (toks[0] == "-" || toks[0] == "+") {
+		if toks[0] == "-" {
+			sign = map[string]string{"": "-", "-": ""}[sign]
+		}
+		toks = bare(toks[1:])
+	}
+	if len(toks) != 1 {
+		return "", false
+	}
+	if t := toks[0]; t[0] == '.' || t[0] >= '0' && t[0] <= '9' {
+		return sign + t, true
+	}
+	return "", false
+}
+
+// literal writes a literal in its one form for a class of types; ok tells
+// whether the tokens are one.
+func literal(d Dialect, c class, toks []string) (string, bool) {
+	if n := len(toks); d != Postgres && (n == 2 || n == 1) {
+		if s, ok := hexLiteral(toks); ok {
+			return s, true
+		}
+	}
+	s, isText := "", false
+	if len(toks) == 1 {
+		s, isText = text(d, toks[0])
+	}
+	if !isText {
+		if d == Postgres && len(toks) == 1 && c == truth && isLiteral(d, toks) {
+			return strings.ToLower(toks[0]), true
+		}
+		n, isNumber := number(toks)
+		switch {
+		case isNumber:
+			s = n
+		case len(toks) == 1 && d != Postgres && strings.EqualFold(toks[0], "TRUE"):
+			s = "1"
+		case len(toks) == 1 && d != Postgres && strings.EqualFold(toks[0], "FALSE"):
+			s = "0"
+		default:
+			return "", false
+		}
+	}
+	switch c {
+	case whole, exact:
+		if n, err := decimal.NewFromString(strings.TrimSpace(s)); err == nil && len(s) < 100 && n.Exponent() > -200 && n.Exponent() < 200 {
+			return n.String(), true
+		}
+	case inexact:
+		if x, err := strconv.ParseFloat(strings.TrimSpace(s), 64); err == nil {
+			return strconv.FormatFloat(x, 'g', -1, 64), true
+		}
+	case truth:
+		if b, known := truths[strings.ToLower(strings.TrimSpace(s))]; known {
+			return b, true
+		}
+	case words:
+		if n, err := strconv.ParseInt(s, 10, 64); !isText && err == nil {
+			return Text(d, strconv.FormatInt(n, 10)), true
+		}
+	}
+	if isText {
+		return Text(d, s), true
+	}
+	return s, true
+}
+
+var truths = map[string]string{
+	"t": "true", "true": "true", "y": "true", "yes": "true", "on": "true", "1": "true",
+	"f": "false", "false": "false", "n": "false", "no": "false", "off": "false", "0": "false",
+}
+
+// hexLiteral reads x'00ff', 0x00ff and b'101'.
+func hexLiteral(toks []string) (string, bool) {
+	first := strings.ToLower(toks[0])
+	switch {
+	case len(toks) == 2 && first == "x" && toks[1][0] == '\'':
+		b, err := hex.DecodeString(strings.Trim(toks[1], "'"))
+		return "x'" + hex.EncodeToString(b) + "'", err == nil
+	case len(toks) == 2 && first == "b" && toks[1][0] == '\'':
+		s := strings.TrimLeft(strings.Trim(toks[1], "'"), "0")
+		return "b'" + s + strings.Repeat("0", max(0, 1-len(s))) + "'", true
+	case len(toks) == 1 && strings.HasPrefix(first, "0x"):
+		b, err := hex.DecodeString(first[2:])
+		return "x'" + hex.EncodeToString(b) + "'", err == nil
+	}
+	return "", false
+}
+
+// present is the canonical form of the present time, "" for anything else.
+func present(d Dialect, typ string, c class, toks []string) string {
+	name := strings.ToUpper(toks[0])
+	precision := ""
+	switch {
+	case len(toks) == 1 && (strings.HasPrefix(name, "CURRENT_") || strings.HasPrefix(name, "LOCALTIME")):
+	case len(toks) == 3 && toks[1] == "(" && toks[2] == ")":
+	case len(toks) == 4 && toks[1] == "(" && toks[3] == ")" && len(toks[2]) == 1 && toks[2] >= "0" && toks[2] <= "9":
+		precision = toks[2]
+	default:
+		return ""
+	}
+	if d == SQLite {
+		if len(toks) == 1 && strings.HasPrefix(name, "CURRENT_") {
+			return name
+		}
+		return ""
+	}
+	now := slices.Contains([]string{"NOW", "CURRENT_TIMESTAMP", "LOCALTIMESTAMP", "TRANSACTION_TIMESTAMP"}, name) && (d == Postgres || name != "TRANSACTION_TIMESTAMP") ||
+		d == MySQL && name == "LOCALTIME"
+	switch {
+	case c == moment && now:
+		if precision == "0" && d == MySQL || precision == "6" && d == Postgres || d == Postgres && precision != "" && strings.Contains(typ, "("+precision+")") {
+			precision = ""
+		}
+		if precision != "" {
+			precision = "(" + precision + ")"
+		}
+		return "CURRENT_TIMESTAMP" + precision
+	case c == day && (now || name == "CURRENT_DATE" || name == "CURDATE"):
+		return "CURRENT_DATE"
+	case c == clock && (now && d == Postgres || slices.Contains([]string{"CURRENT_TIME", "CURTIME", "LOCALTIME"}, name)):
+		if precision != "" && precision != "0" && !(precision == "6" && d == Postgres) {
+			return "CURRENT_TIME(" + precision + ")"
+		}
+		return "CURRENT_TIME"
+	}
+	return ""
+}
+
+// CanonExpr is an expression (of a check, a generated column, a partial index)
+// as the database tells it, with single spaces, without comments, parentheses
+// around the whole, and MySQL's marks of character sets before texts.
+func CanonExpr(d Dialect, expr string) string {
+	toks := bare(Tokens(d, expr))
+	if d == MySQL {
+		var out []string
+		for i, t := range toks {
+			if strings.HasPrefix(t, "_") && i+1 < len(toks) && toks[i+1][0] == '\'' {
+				continue
+			}
+			if s, ok := text(d, t); ok {
+				t = Text(d, s)
+			}
+			out = append(out, t)
+		}
+		toks = out
+	}
+	return joined(toks)
+}
+
+// SameExpr reports whether two expressions are the same words. Case matters in
+// texts only, and on PostgreSQL in quoted names.
+func SameExpr(d Dialect, a, b string) bool {
+	x, y := bare(Tokens(d, a)), bare(Tokens(d, b))
+	return slices.EqualFunc(x, y, func(s, t string) bool {
+		if s[0] == '\'' || d == Postgres && (s[0] == '"' || s[0] == '$') {
+			return s == t
+		}
+		return Fold(SQLite, s) == Fold(SQLite, t)
+	})
+}
