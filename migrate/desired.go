@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/weftdb/weft/migrate/catalog"
+	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -31,6 +33,7 @@ type column struct {
 	field *schema.Field
 	name  string
 	decl  string // as declared in the database
+	coll  string // its COLLATE, where it is not the table's
 	def   string // its DEFAULT, as SQL; for programs that write without Weft
 	null  bool
 	auto  bool // INTEGER PRIMARY KEY AUTOINCREMENT
@@ -40,7 +43,9 @@ type index struct {
 	name    string
 	columns []string
 	unique  bool
+	prefix  map[string]int // how much of a long column, on MySQL
 	where   string
+	live    bool    // holds among live rows
 	all     *string // the condition without that for live rows; nil where there is none for them
 	reason  string
 }
@@ -78,10 +83,13 @@ func fold(s string) string {
 	}, s)
 }
 
-// desire makes tables from models. All that SQLite cannot hold is reported at
-// once.
-func desire(set *schema.Set) ([]*table, error) {
-	d := &desired{tables: map[string]*table{}, indexes: map[string]string{}}
+// desire makes SQLite's tables from models.
+func desire(set *schema.Set) ([]*table, error) { return toSQLite.desire(set) }
+
+// desire makes tables from models. All that the database cannot hold is
+// reported at once.
+func (to target) desire(set *schema.Set) ([]*table, error) {
+	d := &desired{to: to, tables: map[string]*table{}, indexes: map[string]string{}}
 	for _, m := range set.Models {
 		d.addTable(m)
 	}
@@ -94,14 +102,18 @@ func desire(set *schema.Set) ([]*table, error) {
 	}
 	for _, t := range d.list {
 		d.checkForeign(t)
+		if to.dialect == catalog.MySQL {
+			d.fitKeys(t)
+		}
 	}
 	if len(d.faults) > 0 {
-		return nil, op.Errorf(op.CodeValidation, "migrate: SQLite cannot hold these models: %s", strings.Join(d.faults, "; "))
+		return nil, op.Errorf(op.CodeValidation, "migrate: %s cannot hold these models: %s", to, strings.Join(d.faults, "; "))
 	}
 	return d.list, nil
 }
 
 type desired struct {
+	to      target
 	list    []*table
 	tables  map[string]*table // by folded name
 	indexes map[string]string // folded name → table
@@ -146,18 +158,19 @@ func (d *desired) addColumn(t *table, f *schema.Field) {
 		d.fault("%s: table %s has two columns %s (upper and lower case are the same)", who, t.name, f.Column)
 		return
 	}
-	decl, err := declare(f)
+	decl, err := d.to.declare(f, false)
 	if err != nil {
 		d.fault("%s: %v", who, err)
 	}
-	c := &column{field: f, name: f.Column, decl: decl, null: f.Nullable}
+	c := &column{field: f, name: f.Column, decl: decl, coll: d.to.bytewise(f), null: f.Nullable}
+	onSQLite := d.to.dialect == catalog.SQLite
 	if slices.Contains(t.model.Primary, f) {
 		c.null = false
-		if len(t.model.Primary) == 1 && f.Type == schema.Integer && !f.Unsigned {
+		if onSQLite && len(t.model.Primary) == 1 && f.Type == schema.Integer && !f.Unsigned {
 			c.decl = "INTEGER" // the word that makes the key the row's id
 		}
 	}
-	if c.def, err = standing(f); err != nil {
+	if c.def, err = d.to.standing(f); err != nil {
 		d.fault("%s: %v", who, err)
 	}
 	if f.Auto {
@@ -166,8 +179,10 @@ func (d *desired) addColumn(t *table, f *schema.Field) {
 			d.fault("%s: auto needs a field that is the whole primary key", who)
 		case f.Type.Kind() != schema.KindInt:
 			d.fault("%s: auto needs an integer, not %s", who, f.Type)
-		default:
+		case onSQLite:
 			c.auto, c.decl = true, "INTEGER" // no other word hands out keys
+		default:
+			c.auto, c.def = true, ""
 		}
 	}
 	t.columns = append(t.columns, c)
@@ -179,7 +194,9 @@ func (d *desired) checkName(who, what, name string) {
 		d.fault("%s: the name of its %s is empty", who, what)
 	case !utf8.ValidString(name) || strings.ContainsRune(name, 0):
 		d.fault("%s: the name of its %s %q is not valid UTF-8 without NUL", who, what, name)
-	case what != "column" && strings.HasPrefix(fold(name), "sqlite_"):
+	case d.to.tooLong(name) != "":
+		d.fault("%s: the name of its %s %s is too long; names on %s have at most %s", who, what, name, d.to, d.to.tooLong(name))
+	case d.to.dialect == catalog.SQLite && what != "column" && strings.HasPrefix(fold(name), "sqlite_"):
 		d.fault("%s: names of a %s that begin with sqlite_ belong to SQLite: %s", who, what, name)
 	}
 }
@@ -240,10 +257,18 @@ func IndexName(table string, columns []string, unique bool) string {
 
 func (d *desired) addIndex(t *table, x *index) {
 	if x.name == "" {
-		x.name = IndexName(t.name, x.columns, x.unique)
+		x.name = d.to.shorten(IndexName(t.name, x.columns, x.unique))
+	}
+	if d.to.dialect == catalog.MySQL && x.where != "" {
+		if x.unique {
+			d.fault("%s: index %s is unique where %s, and %s has no such indexes; leave the condition out or the uniqueness", t.model.Name, x.name, x.where, d.to)
+			return
+		}
+		x.where = "" // an index of all rows finds them too
 	}
 	if del := t.model.DeletedF; del != nil && x.unique {
-		live, all := quote(del.Column)+" IS NULL", x.where
+		x.live = true
+		live, all := ddl.Quote(d.to.dialect, del.Column)+" IS NULL", x.where
 		if all != "" {
 			live = "(" + all + ") AND " + live
 		}
@@ -256,14 +281,18 @@ func (d *desired) addIndex(t *table, x *index) {
 		}
 	}
 	d.checkName(t.model.Name, "index", x.name)
-	if other, taken := d.indexes[fold(x.name)]; taken {
+	inTable := "" // where the names of indexes must be unique
+	if d.to.dialect == catalog.MySQL {
+		inTable = t.name + "\x00"
+	}
+	if other, taken := d.indexes[inTable+fold(x.name)]; taken {
 		d.fault("%s: index %s exists twice in the models (the other is on %s); give one another name", t.model.Name, x.name, other)
 		return
 	}
-	if d.tables[fold(x.name)] != nil {
+	if d.tables[fold(x.name)] != nil && inTable == "" {
 		d.fault("%s: index %s has the name of a table; give it another", t.model.Name, x.name)
 		return
 	}
-	d.indexes[fold(x.name)] = t.name
+	d.indexes[inTable+fold(x.name)] = t.name
 	t.indexes = append(t.indexes, x)
 }

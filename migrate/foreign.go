@@ -73,10 +73,11 @@ func (d *desired) addForeignKey(t *table, k *foreignKey) {
 	}
 	k.name = t.name + "_" + strings.Join(k.columns, "_") + "_fkey"
 	for _, o := range t.foreign {
-		if fold(o.name) == fold(k.name) {
+		if fold(o.name) == fold(d.to.shorten(k.name)) {
 			k.name += "_" + k.refTable
 		}
 	}
+	k.name = d.to.shorten(k.name)
 	t.foreign = append(t.foreign, k)
 }
 

@@ -61,8 +61,3 @@ func (m *Migrator) Plan(ctx context.Context) (*Plan, error) {
 	}
 	return m.plan(ctx, conn)
 }
-
-// plan is Plan on a connection, in whatever transaction that is in.
-func (m *Migrator) plan(context.Context, *sql.Conn) (*Plan, error) {
-	return &Plan{set: m.set}, nil
-}
