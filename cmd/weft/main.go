@@ -39,7 +39,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitOK
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "weft: %s; try '%s --help'\n", oneLine(err), cmd.CommandPath())
+		if cmd.Annotations[usageStatus] != "" {
+			return exitError // 2 means something else there
+		}
 		return exitUsage
+	case errors.Is(err, errSteps):
+		return exitSteps
 	case errors.Is(err, errUnwell): // told already
 		return exitError
 	}
@@ -76,6 +81,7 @@ func newRoot() *cobra.Command {
 			"  weft dev                   # a sample database in the browser, kept in ./data\n" +
 			"  weft find Book app.db      # rows of a model\n" +
 			"  weft doctor app.db         # is the database well\n" +
+			"  weft migrate plan --url sqlite:app.db   # what the models would change\n" +
 			"  weft help query            # what a command does",
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -89,7 +95,7 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
-	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newGenerate(), newInit(), newQuery(), newSchema(), newVersion())
+	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newGenerate(), newInit(), newMigrate(), newQuery(), newSchema(), newVersion())
 	return root
 }
 

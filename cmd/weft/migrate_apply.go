@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weftdb/weft/migrate"
+)
+
+// migrateApply is the configuration of weft migrate apply.
+type migrateApply struct {
+	migration
+	options migrateOptions
+	dry     bool
+	wait    time.Duration
+}
+
+func newMigrateApply() *cobra.Command {
+	p := &migrateApply{}
+	cmd := &cobra.Command{
+		Use:   "apply",
+		Short: "Bring a database to the models",
+		Long: "Brings a database to the models by the steps that 'weft migrate plan' shows. It asks\n" +
+			"nothing. A SQLite file that is not there is made.\n" +
+			"\n" +
+			"Several processes may run it at once: one works, the others wait and find nothing to\n" +
+			"do. On SQLite and PostgreSQL the steps are one transaction. On MySQL and MariaDB each\n" +
+			"statement is recorded, and a run that was interrupted is resumed by the next one.\n" +
+			"\n" +
+			"When a step could lose something and its flag is not given, nothing at all is done.\n" +
+			"With --dry-run everything is shown and nothing is changed.\n" +
+			"\n" +
+			"The exit status is 0 when all is applied, and 1 when it is not.",
+		Example: "  weft migrate apply --url sqlite:app.db --dry-run\n" +
+			"  weft migrate apply --url sqlite:new.db --schema models.yaml\n" +
+			"  weft migrate apply --url sqlite:app.db --allow-drop --allow-data-loss",
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, stop := interruptible(cmd)
+			defer stop()
+			return p.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	p.at(cmd)
+	p.from(cmd)
+	p.options.add(cmd)
+	cmd.Flags().BoolVar(&p.dry, "dry-run", false, "show what would be done, and change nothing")
+	cmd.Flags().DurationVar(&p.wait, "lock-wait", time.Minute, "how long to wait for another process that migrates")
+	p.as(cmd)
+	return cmd
+}
+
+// applied is what apply did, for programs. With --dry-run it is what it would do.
+type applied struct {
+	Done    bool           `json:"done"`
+	Steps   []migrate.Step `json:"steps"`
+	Notes   []string       `json:"notes,omitempty"`
+	Elapsed float64        `json:"seconds"`
+}
+
+func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
+	began := time.Now()
+	a := making
+	if p.dry {
+		a = looking
+	}
+	t, err := p.open(ctx, a)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	show := newProgress(stderr)
+	o := p.options.options()
+	o.LockWait, o.Progress = p.wait, show.update
+	m, err := t.migrator(ctx, &p.migration, o)
+	if err != nil {
+		return err
+	}
+	plan, err := m.Plan(ctx)
+	if err != nil {
+		return t.explain(err)
+	}
+	if p.dry {
+		return p.tell(stdout, t, plan, applied{Steps: plan.Steps, Notes: plan.Notes})
+	}
+	if err := refused(plan); err != nil {
+		return err
+	}
+	if !plan.Empty() {
+		err = m.Apply(ctx, plan)
+		show.end()
+		if err != nil {
+			return t.explain(err)
+		}
+	}
+	return p.tell(stdout, t, plan, applied{Done: true, Steps: plan.Steps, Notes: plan.Notes, Elapsed: time.Since(began).Seconds()})
+}
+
+// refused says why a plan is not applied; nil when it may be.
+func refused(p *migrate.Plan) error {
+	var why []string
+	for _, d := range p.Refusals {
+		why = append(why, migrate.Differences{d}.Error())
+	}
+	for _, s := range p.Unsafe() {
+		x := stepName(s.Kind, s.Table, s.Name) + ": " + s.Unsafe
+		if s.Allow != migrate.AllowNothing {
+			x += fmt.Sprintf(" (--%s allows it)", s.Allow)
+		}
+		why = append(why, x)
+	}
+	if len(why) == 0 {
+		return nil
+	}
+	return fmt.Errorf("refused, nothing was done: %s", strings.Join(why, "; "))
+}
+
+// tell writes what was done, or would be.
+func (p *migrateApply) tell(stdout io.Writer, t *target, plan *migrate.Plan, a applied) error {
+	if p.format == formatJSON {
+		return answerJSON(stdout, a)
+	}
+	if p.dry {
+		return writePlan(stdout, p.format, t, plan)
+	}
+	var b strings.Builder
+	for i, s := range plan.Steps {
+		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, visibleText(stepName(s.Kind, s.Table, s.Name)), visibleText(s.Reason))
+	}
+	for _, n := range plan.Notes {
+		fmt.Fprintf(&b, "note: %s\n", visibleText(n))
+	}
+	if len(plan.Steps) == 0 {
+		fmt.Fprintf(&b, "%s is as the models say: nothing to do\n", t.where())
+	} else {
+		fmt.Fprintf(&b, "%s: %s applied in %s\n", t.where(), count(len(plan.Steps), "step"), time.Duration(a.Elapsed*float64(time.Second)).Round(time.Millisecond))
+	}
+	_, err := io.WriteString(stdout, b.String())
+	return err
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/weftdb/weft/migrate/catalog"
+)
+
+// target is the database that a migration works on.
+type target struct {
+	label   string // for people, without secrets
+	dialect catalog.Dialect
+	db      *sql.DB
+
+	file   *database // of SQLite
+	absent bool      // the SQLite file is not there yet
+	secret string    // the password, which no message may hold
+	tmp    string    // folder of what stands for a file that is not there
+}
+
+// access is what a command does to the database.
+type access int
+
+const (
+	reading access = iota // a SQLite file must be there
+	looking               // one that is not there counts as empty
+	writing               // must be there
+	making                // is made when it is not there
+)
+
+// connectTimeout is how long a server may take to answer at first.
+const connectTimeout = 10 * time.Second
+
+// open opens the database that the flags name.
+func (m *migration) open(ctx context.Context, a access) (*target, error) {
+	address, err := m.address()
+	if err != nil {
+		return nil, err
+	}
+	scheme, _, _ := strings.Cut(address, ":")
+	switch strings.ToLower(scheme) {
+	case "postgres", "postgresql", "mysql", "mariadb":
+		return openServer(ctx, address)
+	}
+	return openFile(ctx, address, a)
+}
+
+// openFile opens a SQLite file.
+func openFile(ctx context.Context, arg string, a access) (*target, error) {
+	path, err := databasePath(arg)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{label: path, dialect: catalog.SQLite}
+	if !exists(path) && (a == looking || a == making) {
+		t.absent = true
+		if a == looking {
+			return t, t.standIn()
+		}
+		if dir := filepath.Dir(path); !exists(dir) {
+			return nil, fmt.Errorf("%s cannot be made: there is no folder %s", path, dir)
+		}
+		if t.db, err = sqlitePool(path, "mode=rwc"); err != nil {
+			return nil, err
+		}
+		return t, nil
+	}
+	if t.file, err = findDatabase(arg); err != nil {
+		return nil, err
+	}
+	if a == reading || a == looking {
+		t.db, err = t.file.pool()
+	} else {
+		t.db, err = sqlitePool(t.file.file, "mode=rw")
+	}
+	return t, err
+}
+
+// standIn opens an empty database in place of a file that is not there.
+func (t *target) standIn() (err error) {
+	if t.tmp, err = os.MkdirTemp("", "weft-migrate-"); err != nil {
+		return err
+	}
+	if t.db, err = sqlitePool(filepath.Join(t.tmp, "empty.db"), "mode=rwc"); err != nil {
+		return errors.Join(err, os.RemoveAll(t.tmp))
+	}
+	return nil
+}
+
+// sqlitePool opens a file as migrations want it.
+func sqlitePool(path, mode string) (*sql.DB, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	slashed := filepath.ToSlash(abs)
+	if !strings.HasPrefix(slashed, "/") { // a drive
+		slashed = "/" + slashed
+	}
+	dsn := "file://" + (&url.URL{Path: slashed}).EscapedPath() + "?" + mode + "&_pragma=busy_timeout(30000)&_pragma=foreign_keys(1)"
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be opened: %w", path, err)
+	}
+	return db, nil
+}
+
+// close ends the connections. What was read as a file that nobody changes is
+// asked for here whether that was so.
+func (t *target) close() error {
+	err := t.db.Close()
+	if t.tmp != "" {
+		err = errors.Join(err, os.RemoveAll(t.tmp))
+	}
+	if err == nil && t.file != nil {
+		err = t.file.moved()
+	}
+	return err
+}
