@@ -27,8 +27,9 @@ func newMigratePull() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull",
 		Short: "Write the tables of a database as models",
-		Long: "Writes a YAML file of a model for each table of a database, schema/<table>.yaml. The\n" +
-			"database is only read. A plan against these files has nothing to do.\n" +
+		Long: "Writes a YAML file of a model for each table of a database, schema/<table>.yaml, or\n" +
+			"schema/<connection>/<table>.yaml for another connection than default. The database is\n" +
+			"only read. A plan against these files has nothing to do.\n" +
 			"\n" +
 			"A file that pull did not write, or that was changed since, is left alone, and then\n" +
 			"nothing is written at all, unless --force is given. What no model can say is told on\n" +
@@ -91,9 +92,12 @@ func (p *migratePull) into() (string, error) {
 	case len(p.schema) == 1 && p.schema[0] == "":
 		return "", usagef("--schema is empty; give a folder, such as --schema schema")
 	}
-	dir := schemaFolder
+	dir, err := p.modelFolder()
+	if err != nil {
+		return "", err
+	}
 	if len(p.schema) == 1 {
-		dir = p.schema[0]
+		dir = filepath.Join(p.schema[0], p.other())
 	}
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return "", fmt.Errorf("%s is a file; pull writes a file for each table to a folder", dir)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weftdb/weft/migrate/catalog"
+	"github.com/weftdb/weft/open"
 )
 
 // target is the database that a migration works on.
@@ -45,16 +46,25 @@ func (m *migration) open(ctx context.Context, a access) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	scheme, _, _ := strings.Cut(address, ":")
-	switch strings.ToLower(scheme) {
+	switch scheme, _ := open.SchemeOf(address); scheme {
 	case "postgres", "postgresql", "mysql", "mariadb":
 		return openServer(ctx, address)
+	case "sqlite":
+		// Options of an address are for the engine; migrations need none of them.
+		if path, _, ok := strings.Cut(address, "?"); ok && !exists(address[len(scheme)+1:]) {
+			address = path
+		}
+	case "":
+	default:
+		if !exists(address) {
+			return nil, usagef("the scheme %q is unknown; give sqlite:app.db, postgres://user@host/name or mysql://user@host/name", scheme)
+		}
 	}
-	return openFile(ctx, address, a)
+	return openFile(address, a)
 }
 
 // openFile opens a SQLite file.
-func openFile(ctx context.Context, arg string, a access) (*target, error) {
+func openFile(arg string, a access) (*target, error) {
 	path, err := databasePath(arg)
 	if err != nil {
 		return nil, err
