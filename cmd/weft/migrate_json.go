@@ -21,12 +21,14 @@ func answerJSON(w io.Writer, v any) error {
 	return err
 }
 
-// dialectName is what people call a kind of database.
-func dialectName(d catalog.Dialect) string {
-	switch d {
-	case catalog.Postgres:
+// kind is what people call the kind of a database.
+func (t *target) kind() string {
+	switch {
+	case t.dialect == catalog.Postgres:
 		return "PostgreSQL"
-	case catalog.MySQL:
+	case t.mariadb:
+		return "MariaDB"
+	case t.dialect == catalog.MySQL:
 		return "MySQL"
 	}
 	return "SQLite"

@@ -166,7 +166,7 @@ func summary(t *target, p *migrate.Plan) string {
 }
 
 // where is the database for people, with its kind.
-func (t *target) where() string { return fmt.Sprintf("%s (%s)", t.label, dialectName(t.dialect)) }
+func (t *target) where() string { return fmt.Sprintf("%s (%s)", t.label, t.kind()) }
 
 // rowCount is a number of rows, for people.
 func rowCount(n int64) string {

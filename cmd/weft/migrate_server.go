@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -25,6 +26,11 @@ import (
 
 // openServer connects to the database behind a URL.
 func openServer(ctx context.Context, address string) (*target, error) {
+	return openServerWithin(ctx, address, connectTimeout)
+}
+
+// openServerWithin gives a server that much time to answer.
+func openServerWithin(ctx context.Context, address string, patience time.Duration) (*target, error) {
 	u, err := url.Parse(address)
 	if err != nil {
 		// The parser's error has the URL in it, and with it the password.
@@ -35,15 +41,16 @@ func openServer(ctx context.Context, address string) (*target, error) {
 	if err := t.dial(u); err != nil {
 		return nil, t.explain(err)
 	}
-	wait, cancel := context.WithTimeout(ctx, connectTimeout)
+	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := t.db.PingContext(wait); err != nil {
+	var version string
+	if err := t.db.QueryRowContext(wait, "SELECT version()").Scan(&version); err != nil {
 		if ctx.Err() == nil && wait.Err() != nil {
-			err = fmt.Errorf("it did not answer within %s", connectTimeout)
-			err = &unreachable{err}
+			err = &unreachable{fmt.Errorf("it did not answer within %s", patience)}
 		}
 		return nil, errors.Join(t.explain(err), t.db.Close())
 	}
+	t.mariadb = strings.Contains(version, "MariaDB")
 	return t, nil
 }
 

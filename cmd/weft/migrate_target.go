@@ -21,6 +21,8 @@ type target struct {
 	dialect catalog.Dialect
 	db      *sql.DB
 
+	mariadb bool // of the dialect MySQL
+
 	file   *database // of SQLite
 	absent bool      // the SQLite file is not there yet
 	secret string    // the password, which no message may hold

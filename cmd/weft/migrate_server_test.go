@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/weftdb/weft/internal/services"
+)
+
+// servers are the kinds of servers that scripts run on, each with a function
+// that makes a database and gives its URL.
+var servers = map[string]func(testing.TB) string{
+	"postgres": services.Postgres,
+	"mysql": func(t testing.TB) string {
+		return mysqlURL(t, services.MySQL(t))
+	},
+}
+
+// mysqlURL is a DSN of the driver as a URL.
+func mysqlURL(t testing.TB, dsn string) string {
+	t.Helper()
+	cfg, err := mysql.ParseDSN(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Net != "tcp" {
+		t.Fatalf("a server by %s cannot be named by a URL", cfg.Net)
+	}
+	u := url.URL{Scheme: "mysql", Host: cfg.Addr, Path: "/" + cfg.DBName, User: url.User(cfg.User)}
+	if cfg.Passwd != "" {
+		u.User = url.UserPassword(cfg.User, cfg.Passwd)
+	}
+	return u.String()
+}
+
+// The scripts in testdata/server run on PostgreSQL and on MySQL or MariaDB, on
+// a database of their own: $URL, of the kind $ENGINE, shown as $LABEL. Golden
+// files that differ are named by $ENGINE.
+func TestServerScripts(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("testdata", "server", "*.txtar"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d scripts, %v", len(files), err)
+	}
+	for name, fresh := range servers {
+		for _, file := range files {
+			t.Run(name+"/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+				address := fresh(t)
+				u, err := url.Parse(address)
+				if err != nil {
+					t.Fatal(err)
+				}
+				testscript.Run(t, testscript.Params{
+					Files: []string{file}, RequireExplicitExec: true, UpdateScripts: *update,
+					Condition: func(cond string) (bool, error) { return cond == name, nil },
+					Setup: func(env *testscript.Env) error {
+						env.Setenv("URL", address)
+						env.Setenv("ENGINE", name)
+						env.Setenv("LABEL", redacted(u))
+						env.Setenv("ADDR", u.Host)
+						return nil
+					},
+					Cmds: map[string]func(*testscript.TestScript, bool, []string){"serversql": serverSQL, "freeport": freePort},
+				})
+			})
+		}
+	}
+}
+
+// serverSQL runs a statement on the database of the script, or those of a file,
+// which are separated by lines.
+func serverSQL(ts *testscript.TestScript, neg bool, args []string) {
+	t, err := openServer(context.Background(), ts.Getenv("URL"))
+	ts.Check(err)
+	defer t.db.Close()
+	list := args
+	if len(args) == 1 && strings.HasSuffix(args[0], ".sql") {
+		list = strings.Split(strings.TrimSpace(ts.ReadFile(args[0])), "\n")
+	}
+	for _, q := range list {
+		if _, err := t.db.Exec(q); (err != nil) != neg {
+			ts.Fatalf("%s: %v", q, err)
+		}
+	}
+}
+
+// Servers that are not there, passwords that are wrong: what to do is told,
+// and nothing that is secret.
+func TestServerAddressesRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at := map[string]string{}
+	for name, fresh := range servers {
+		u, err := url.Parse(fresh(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		at[name] = u.Host
+	}
+	myUser := mysqlUser(t)
+	for _, c := range []struct{ url, want string }{
+		{"postgres://me:geheim@" + closed + "/app", "the server of postgres://me@" + closed + "/app cannot be reached"},
+		{"mysql://me:geheim@" + closed + "/app", "the server of mysql://me@" + closed + "/app cannot be reached"},
+		{"postgres://me:geheim@no-such-host.invalid/app", "there is no host no-such-host.invalid; check the URL postgres://me@no-such-host.invalid/app"},
+		{"postgres://me:ge:h%zzeim@h/app", "the URL postgres://… cannot be read"},
+		{"postgres://me:geheim@h:1/app?sslmode=geheimer", "the URL postgres://me@h:1/app cannot be read: "},
+		{"mysql://me:geheim@h:1/app?timeout=geheimer", "the URL mysql://me@h:1/app cannot be read: "},
+		{"mysql://me:geheim@h:1", "names no host or no database; write it as mysql://user:password@host/name"},
+		{"postgres:///app", "names no host or no database"},
+		{"postgres://postgres:geheim@" + at["postgres"] + "/weft_no_such", "database \"weft_no_such\" does not exist; make it first"},
+		{"postgres://weft_no_such:geheim@" + at["postgres"] + "/postgres", "refuses the user or the password"},
+		{"mysql://" + myUser + ":geheim@" + at["mysql"] + "/mysql", "refuses the user or the password"},
+	} {
+		for _, command := range []string{"plan", "apply", "pull"} {
+			var out, errOut bytes.Buffer
+			args := []string{"migrate", command, "--url", c.url}
+			if command != "pull" {
+				args = append(args, "--schema", filepath.Join("testdata", "shop", "models.yaml"))
+			}
+			status := run(t.Context(), args, &out, &errOut)
+			if status == exitOK || out.Len() > 0 || !strings.Contains(errOut.String(), c.want) || strings.Contains(errOut.String(), "eim") ||
+				strings.Count(errOut.String(), "\n") != 1 {
+				t.Errorf("%s %s: status %d, %q, %q, want %q", command, c.url, status, out.String(), errOut.String(), c.want)
+			}
+		}
+	}
+}
+
+// mysqlUser makes a user with another password than the tests give.
+func mysqlUser(t *testing.T) string {
+	t.Helper()
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	name := "weft_" + hex.EncodeToString(b[:])
+	db, err := sql.Open("mysql", services.MySQL(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := db.Exec(fmt.Sprintf("DROP USER '%s'@'%%'", name)); err != nil {
+			t.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := db.Exec(fmt.Sprintf("CREATE USER '%s'@'%%' IDENTIFIED BY 'another'", name)); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// A server that accepts and says nothing is given up.
+func TestServerThatIsSilent(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	began := time.Now()
+	_, err = openServerWithin(t.Context(), "postgres://me@"+l.Addr().String()+"/app", 200*time.Millisecond)
+	if err == nil || !strings.Contains(err.Error(), "cannot be reached (it did not answer within 200ms)") || time.Since(began) > connectTimeout {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+}
