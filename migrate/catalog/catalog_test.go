@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	_ "modernc.org/sqlite"
+
 	"github.com/weftdb/weft/internal/services"
 	"github.com/weftdb/weft/migrate/catalog"
 )

@@ -31,7 +31,7 @@ const MetaTable = "weft_meta"
 // answer must be of one moment, q is a transaction.
 func Inspect(ctx context.Context, q Querier, d Dialect, o InspectOptions) (*Database, error) {
 	i := &inspector{ctx: ctx, q: q, db: &Database{Dialect: d}, o: o}
-	read := map[Dialect]func() error{Postgres: i.postgres, MySQL: i.mysql}[d]
+	read := map[Dialect]func() error{SQLite: i.sqlite, Postgres: i.postgres, MySQL: i.mysql}[d]
 	if read == nil {
 		return nil, op.Errorf(op.CodeValidation, "catalog: the dialect %q is unknown; there are sqlite, postgres and mysql", d)
 	}
@@ -151,6 +151,22 @@ func (i *inspector) perTable(doing, query string, args []any, fn func(t *Table, 
 	})
 }
 
+// triggers reads rows of table, name and what makes the statement.
+func (i *inspector) triggers(doing, query string, args []any, statement func(row []string) string) error {
+	on := map[string]*[]*Trigger{}
+	for _, t := range i.db.Tables {
+		on[Fold(i.db.Dialect, t.Name)] = &t.Triggers
+	}
+	for _, v := range i.db.Views {
+		on[Fold(i.db.Dialect, v.Name)] = &v.Triggers
+	}
+	return i.each(doing, query, args, func(r []string) {
+		if list := on[Fold(i.db.Dialect, r[0])]; list != nil {
+			*list = append(*list, &Trigger{Name: r[1], SQL: statement(r)})
+		}
+	})
+}
+
 // made marks the tables that weft_meta says Weft made.
 func (i *inspector) made() error {
 	meta := Quote(i.db.Dialect, MetaTable)
@@ -216,12 +232,16 @@ func (i *inspector) order() {
 	slices.SortFunc(d.Views, func(a, b *View) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(d.Enums, func(a, b *Enum) int { return strings.Compare(a.Name, b.Name) })
 	for _, t := range d.Tables {
+		slices.SortStableFunc(t.Triggers, func(a, b *Trigger) int { return strings.Compare(a.Name, b.Name) })
+		if d.Dialect == SQLite {
+			continue // the names of most are made by their order
+		}
 		slices.SortStableFunc(t.Indexes, func(a, b *Index) int { return strings.Compare(a.Name, b.Name) })
 		slices.SortStableFunc(t.Foreign, func(a, b *ForeignKey) int { return strings.Compare(a.Name, b.Name) })
 		slices.SortStableFunc(t.Checks, func(a, b *Check) int { return strings.Compare(a.Name, b.Name) })
-		slices.SortStableFunc(t.Triggers, func(a, b *Trigger) int { return strings.Compare(a.Name, b.Name) })
 	}
 	for _, v := range d.Views {
+		slices.SortStableFunc(v.Triggers, func(a, b *Trigger) int { return strings.Compare(a.Name, b.Name) })
 		slices.Sort(v.Uses)
 		v.Uses = slices.Compact(v.Uses)
 	}

@@ -254,8 +254,8 @@ func (i *inspector) myRest() error {
 	if err != nil {
 		return err
 	}
-	err = i.perTable("read the triggers", myTriggers, nil, func(t *Table, r []string) {
-		t.Triggers = append(t.Triggers, &Trigger{Name: r[1], SQL: "CREATE TRIGGER " + Quote(MySQL, r[1]) + " " + r[2] + " " + r[3] + " ON " + Quote(MySQL, t.Name) + " FOR EACH ROW " + r[4]})
+	err = i.triggers("read the triggers", myTriggers, nil, func(r []string) string {
+		return "CREATE TRIGGER " + Quote(MySQL, r[1]) + " " + r[2] + " " + r[3] + " ON " + Quote(MySQL, r[0]) + " FOR EACH ROW " + r[4]
 	})
 	if err != nil {
 		return err

@@ -12,6 +12,23 @@ var long = strings.Repeat("n", 64)
 // odd are databases with one of everything, and names that break what does not
 // quote them.
 var odd = map[catalog.Dialect][]string{
+	catalog.SQLite: {
+		`CREATE TABLE "select" ("order" INTEGER PRIMARY KEY AUTOINCREMENT, "From" int DEFAULT (0) /* , odd ( */ CHECK ("From" < 10))`,
+		`CREATE TABLE "it's ""odd""" ([a'b] int, "c""d" text COLLATE nocase DEFAULT "x'y", PRIMARY KEY ("c""d", [a'b])) WITHOUT ROWID`,
+		`CREATE TABLE t (a VARCHAR ( 20 ), b TEXT DEFAULT 7, c NUMERIC(10.5) DEFAULT '1.50', d INT DEFAULT +5, e DATETIME DEFAULT current_timestamp, f DEFAULT NULL,
+			g INTEGER GENERATED ALWAYS AS (d + 1) STORED, h AS (d * 2), i DEFAULT X'00FF', j DEFAULT (datetime ( 'now' )), k INT CONSTRAINT k_t REFERENCES "select" ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
+			l TEXT REFERENCES missing, m INT REFERENCES SELECT_ (x), CONSTRAINT small CHECK (d < 10), UNIQUE (a, b), FOREIGN KEY (b, d) REFERENCES "it's ""odd""" ON UPDATE SET NULL)`,
+		`CREATE UNIQUE INDEX i1 ON t (a COLLATE NOCASE DESC, lower(b) desc, d + 1) WHERE a > 0 -- only these
+			AND b <> 'It''s'`,
+		`CREATE TABLE nokey (a int DEFAULT (random() * 10))`,
+		`CREATE TABLE firm (a INTEGER PRIMARY KEY DESC, b TEXT NOT NULL) STRICT`,
+		`CREATE VIRTUAL TABLE found USING fts5(x)`,
+		`CREATE VIEW v AS SELECT n.a, s."order" FROM nokey n, "select" s`,
+		`CREATE VIEW w AS SELECT a FROM v`,
+		`CREATE TRIGGER tr BEFORE UPDATE ON nokey BEGIN SELECT 1; END`,
+		`CREATE TRIGGER tw INSTEAD OF INSERT ON w BEGIN SELECT 1; END`,
+		`CREATE TABLE weft_meta (key text PRIMARY KEY, value text)`, `INSERT INTO weft_meta VALUES ('format', '1'), ('table:nokey', '')`,
+	},
 	catalog.Postgres: {
 		`CREATE TYPE mood AS ENUM ('sad', 'it''s ok', 'Happy')`,
 		`CREATE DOMAIN pos AS integer CHECK (VALUE > 0)`,
@@ -34,6 +51,7 @@ var odd = map[catalog.Dialect][]string{
 		`CREATE VIEW w AS SELECT a FROM v`,
 		`CREATE MATERIALIZED VIEW mv AS SELECT a FROM nokey`,
 		`CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'`,
+		`CREATE TRIGGER tv INSTEAD OF INSERT ON v FOR EACH ROW EXECUTE FUNCTION touch()`,
 		`CREATE TRIGGER tr BEFORE UPDATE ON nokey FOR EACH ROW WHEN (OLD.a <> NEW.a) EXECUTE FUNCTION touch()`,
 		`COMMENT ON TABLE nokey IS 'It''s a table'`, `COMMENT ON COLUMN nokey.a IS 'a "column"'`,
 		`CREATE TABLE weft_meta (key text PRIMARY KEY, value text)`, `INSERT INTO weft_meta VALUES ('format', '1'), ('table:nokey', '')`,

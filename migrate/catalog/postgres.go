@@ -264,16 +264,10 @@ func (i *inspector) pgRest(schema []any) error {
 	if err != nil {
 		return err
 	}
-	err = i.perTable("look for unfinished indexes", pgInvalid, schema, func(t *Table, r []string) {
+	return i.perTable("look for unfinished indexes", pgInvalid, schema, func(t *Table, r []string) {
 		if x := t.Index(r[1]); x != nil {
 			x.Invalid = true
 		}
-	})
-	if err != nil {
-		return err
-	}
-	return i.perTable("read the triggers", pgTriggers, schema, func(t *Table, r []string) {
-		t.Triggers = append(t.Triggers, &Trigger{Name: r[1], SQL: r[2]})
 	})
 }
 
@@ -295,9 +289,13 @@ func (i *inspector) pgViews(schema []any) error {
 	if err != nil {
 		return err
 	}
-	return i.each("read what the views use", pgUses, schema, func(r []string) {
+	err = i.each("read what the views use", pgUses, schema, func(r []string) {
 		if v := byName[r[0]]; v != nil {
 			v.Uses = append(v.Uses, r[1])
 		}
 	})
+	if err != nil {
+		return err
+	}
+	return i.triggers("read the triggers", pgTriggers, schema, func(r []string) string { return r[2] })
 }
