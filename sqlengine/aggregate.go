@@ -63,6 +63,10 @@ func (b *builder) aggregate(o *op.Op) {
 		alias := "a" + strconv.Itoa(n)
 		b.w(" AS ")
 		b.w(alias)
+		if c.read != "" {
+			given := *c
+			given.read, c = "", &given
+		}
 		b.result(c)
 		result.named = append(result.named, named{name: name, expr: alias, col: c})
 	}
@@ -104,7 +108,8 @@ func (b *builder) aggregate(o *op.Op) {
 		b.fieldCol(&keys, f)
 	}
 	if having {
-		b.w(")")
+		b.w(") AS ")
+		b.w(b.alias())
 		b.where(&result, " WHERE ", &o.Having)
 	}
 	b.order(&result, o.Sort)
@@ -113,7 +118,7 @@ func (b *builder) aggregate(o *op.Op) {
 
 var (
 	countField = &schema.Field{Name: "count", Type: schema.BigInteger}
-	intColumn  = &Column{Field: countField, Name: "count", store: storeInt}
+	intColumn  = &Column{Field: countField, Name: "count", Store: StoreInt}
 )
 
 // agg writes one aggregate and gives the column that its values are like.
@@ -126,39 +131,33 @@ func (b *builder) agg(sc *scope, a *op.Agg) *Column {
 		return b.like(intColumn, a)
 	}
 	switch a.Func {
-	case op.AggCount:
+	case op.AggCount, op.AggCountDistinct:
 		b.w("count(")
-	case op.AggCountDistinct:
-		b.w("count(DISTINCT ")
-	case op.AggSum:
-		c, _, _ := b.ref(sc, a.Field)
-		switch c.store {
-		case storeInt:
-			b.w(b.d.Sum)
-		case storeScaled:
-			b.w(b.d.SumWide)
-		default:
-			b.w("sum")
+		if a.Func == op.AggCountDistinct {
+			b.w("DISTINCT ")
 		}
-		b.w("(")
-	case op.AggMin:
-		b.w("min(")
-	case op.AggMax:
-		b.w("max(")
+		b.col(sc, a.Field)
+		b.w(")")
+		return b.like(intColumn, a)
+	case op.AggSum, op.AggMin, op.AggMax:
 	default:
 		b.fail(op.Errorf(op.CodeInternal, "unknown aggregate %d", a.Func))
-	}
-	c := b.col(sc, a.Field)
-	b.w(")")
-	switch a.Func {
-	case op.AggCount, op.AggCountDistinct:
 		return b.like(intColumn, a)
-	case op.AggSum:
-		switch c.store {
-		case storeInt, storeFloat, storeScaled, storeNumeric:
+	}
+	c, prefix, name := b.ref(sc, a.Field)
+	if a.Func == op.AggSum {
+		switch c.Store {
+		case StoreInt, StoreFloat, StoreScaled, StoreNumeric, StoreExact:
 		default:
 			b.fail(op.Invalid(sc.t.Model.Name, a.Field, "aggregate", "is of type %s and has no sum", c.Field.Type))
 		}
+	}
+	if b.text {
+		expr := prefix + name
+		if c.read != "" {
+			expr = "(" + expr + c.read + ")"
+		}
+		b.w(b.d.Agg(c, a.Func, expr))
 	}
 	return b.like(c, a)
 }
@@ -167,5 +166,6 @@ func (b *builder) agg(sc *scope, a *op.Agg) *Column {
 func (b *builder) like(c *Column, a *op.Agg) *Column {
 	out := *c
 	out.Name, out.null, out.loose = a.As, true, true
+	out.read = ""
 	return &out
 }

@@ -83,9 +83,15 @@ func (b *builder) w(s string) {
 	}
 }
 
-func (b *builder) arg(v Value) {
-	b.w("?")
+func (b *builder) arg(v Value) { b.w(b.place(v)) }
+
+// place notes an argument and says how it is written.
+func (b *builder) place(v Value) string {
 	b.args = append(b.args, v)
+	if !b.text || !b.d.Numbered {
+		return "?"
+	}
+	return "$" + strconv.Itoa(len(b.args))
 }
 
 func (b *builder) value(c *Column, v any) {
@@ -94,10 +100,16 @@ func (b *builder) value(c *Column, v any) {
 	b.arg(a)
 }
 
+// bound writes what a column is compared with.
 func (b *builder) bound(c *Column, v any, o op.Operator) {
+	b.arg(b.compared(c, v, o))
+	b.w(c.bind)
+}
+
+func (b *builder) compared(c *Column, v any, o op.Operator) Value {
 	a, err := c.bound(v, o)
 	b.fail(err)
-	b.arg(a)
+	return a
 }
 
 // number writes a small number that is part of the shape.
@@ -162,9 +174,30 @@ func (b *builder) ref(sc *scope, field string) (c *Column, prefix, name string) 
 	return c, sc.alias, c.Name
 }
 
+// col writes a field as it is read, sorted and grouped by.
 func (b *builder) col(sc *scope, field string) *Column {
 	c, prefix, name := b.ref(sc, field)
+	b.read(c, prefix, name)
+	return c
+}
+
+func (b *builder) read(c *Column, prefix, name string) {
+	if c.read == "" {
+		b.w(prefix)
+		b.w(name)
+		return
+	}
+	b.w("(")
 	b.w(prefix)
+	b.w(name)
+	b.w(c.read)
+	b.w(")")
+}
+
+// name writes the name of a field's column, to be assigned to.
+func (b *builder) name(t *Table, field string) *Column {
+	sc := scope{t: t}
+	c, _, name := b.ref(&sc, field)
 	b.w(name)
 	return c
 }
@@ -176,8 +209,7 @@ func (b *builder) cols(sc *scope, fields []string) {
 			if i > 0 {
 				b.w(", ")
 			}
-			b.w(sc.alias)
-			b.w(c.Name)
+			b.read(c, sc.alias, c.Name)
 			b.result(c)
 		}
 		return
@@ -216,29 +248,36 @@ func (b *builder) order(sc *scope, sort []op.Sort) {
 		} else {
 			b.w(", ")
 		}
-		b.sortKey(sc, &sort[i])
-		if sort[i].Desc {
-			b.w(" DESC")
-		}
+		b.direction(b.sortKey(sc, &sort[i]), sort[i].Desc)
 	}
 }
 
-func (b *builder) sortKey(sc *scope, s *op.Sort) {
+// direction writes the direction of a sort key.
+func (b *builder) direction(null, desc bool) {
+	nulls := b.d.NullsFirst
+	if desc {
+		b.w(" DESC")
+		nulls = b.d.NullsLast
+	}
+	if null {
+		b.w(nulls)
+	}
+}
+
+// sortKey writes what rows are sorted by and reports whether it may be NULL.
+func (b *builder) sortKey(sc *scope, s *op.Sort) (null bool) {
 	if s.Rank {
 		b.rank(sc)
-		return
+		return false
 	}
 	if len(s.Path) == 0 {
-		b.col(sc, s.Field)
-		return
+		return b.col(sc, s.Field).null
 	}
 	c, prefix, name := b.ref(sc, s.Field)
-	if !b.isJSON(c, s.Path) {
-		return
+	if b.isJSON(c, s.Path) && b.text {
+		b.w(b.d.JSON.Key(c, prefix+name, s.Path))
 	}
-	if b.text {
-		b.w(b.d.JSONKey(prefix+name, s.Path))
-	}
+	return true
 }
 
 // limit writes LIMIT and OFFSET.
@@ -248,7 +287,7 @@ func (b *builder) limit(limit, offset int) {
 		b.w(" LIMIT ")
 		b.arg(IntValue(int64(limit)))
 	case offset > 0:
-		b.w(" LIMIT -1")
+		b.w(b.d.NoLimit)
 	}
 	if offset > 0 {
 		b.w(" OFFSET ")

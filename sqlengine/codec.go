@@ -31,10 +31,10 @@ func (c *Column) encode(v any) (Value, error) {
 	case string:
 		return TextValue(v), nil
 	case int64:
-		switch c.store {
-		case storeFloat:
+		switch c.Store {
+		case StoreFloat:
 			return FloatValue(float64(v)), nil
-		case storeScaled, storeNumeric:
+		case StoreScaled, StoreNumeric, StoreExact:
 			return c.encode(decimal.NewFromInt(v))
 		}
 		return IntValue(v), nil
@@ -47,7 +47,7 @@ func (c *Column) encode(v any) (Value, error) {
 		return IntValue(0), nil
 	case time.Time:
 		b := make([]byte, 0, 26)
-		if c.store == storeDate {
+		if c.Store == StoreDate {
 			b = AppendDate(b, v)
 		} else {
 			b = AppendTime(b, v)
@@ -58,7 +58,7 @@ func (c *Column) encode(v any) (Value, error) {
 	case op.JSON:
 		return TextValue(string(v)), nil
 	case decimal.Decimal:
-		if c.store != storeScaled {
+		if c.Store != StoreScaled {
 			return TextValue(v.String()), nil
 		}
 		n := v.Shift(c.scale)
@@ -83,7 +83,10 @@ func (c *Column) invalid(rule, format string, args ...any) error {
 // A decimal between two that the column can hold is replaced by the neighbour
 // that gives the same answer.
 func (c *Column) bound(v any, o op.Operator) (Value, error) {
-	if c.store == storeScaled {
+	if s, ok := v.(string); ok && c.valid != nil && o == op.Eq && !c.valid(s) {
+		return Value{}, nil // equal to nothing
+	}
+	if c.Store == StoreScaled {
 		d, ok := v.(decimal.Decimal)
 		if i, isInt := v.(int64); isInt {
 			d, ok = decimal.NewFromInt(i), true
@@ -122,40 +125,49 @@ func (c *Column) value(cur Cursor, i int) (any, error) {
 	if k == Null {
 		return nil, nil
 	}
-	switch c.store {
-	case storeText:
+	switch c.Store {
+	case StoreText:
 		if k == Text {
 			return string(cur.View(i)), nil
 		}
-	case storeInt:
+	case StoreInt:
 		if k == Int {
 			return cur.Int(i), nil
 		}
-	case storeFloat:
+	case StoreFloat:
 		if k == Float {
 			return cur.Float(i), nil
 		}
-	case storeBool:
+	case StoreBool:
 		if k == Int {
 			return cur.Int(i) != 0, nil
 		}
-	case storeTime, storeDate:
-		if k == Text {
+	case StoreTime, StoreDate:
+		switch k {
+		case Time:
+			return c.day(time.UnixMicro(cur.Int(i)).UTC()), nil
+		case Text:
 			if t, ok := parseTime(cur.View(i)); ok {
 				return c.day(t), nil
 			}
 		}
-	case storeBytes:
+	case StoreBytes:
 		if k == Blob {
 			return copied(cur.View(i)), nil
 		}
-	case storeJSON:
+	case StoreJSON:
 		if k == Text {
 			return op.JSON(cur.View(i)), nil
 		}
-	case storeScaled:
+	case StoreScaled:
 		if k == Int {
 			return decimal.New(cur.Int(i), -c.scale), nil
+		}
+	case StoreExact:
+		if k == Text {
+			if d, err := decimal.NewFromString(string(cur.View(i))); err == nil {
+				return d, nil
+			}
 		}
 	}
 	return c.convert(Cell(cur, i))
@@ -167,17 +179,19 @@ func (c *Column) deliver(cur Cursor, i int, s op.Sink, out int) error {
 	switch {
 	case k == Null:
 		s.Null(out)
-	case c.store == storeText && k == Text:
+	case c.Store == StoreText && k == Text:
 		s.Text(out, string(cur.View(i)))
-	case c.store == storeInt && k == Int:
+	case c.Store == StoreInt && k == Int:
 		s.Int(out, cur.Int(i))
-	case c.store == storeFloat && k == Float:
+	case c.Store == StoreFloat && k == Float:
 		s.Float(out, cur.Float(i))
-	case c.store == storeBool && k == Int:
+	case c.Store == StoreBool && k == Int:
 		s.Bool(out, cur.Int(i) != 0)
-	case c.store == storeBytes && k == Blob:
+	case c.Store == StoreBytes && k == Blob:
 		s.Bytes(out, copied(cur.View(i)))
-	case (c.store == storeTime || c.store == storeDate) && k == Text:
+	case (c.Store == StoreTime || c.Store == StoreDate) && k == Time:
+		s.Time(out, c.day(time.UnixMicro(cur.Int(i)).UTC()))
+	case (c.Store == StoreTime || c.Store == StoreDate) && k == Text:
 		if t, ok := parseTime(cur.View(i)); ok {
 			s.Time(out, c.day(t))
 			return nil
@@ -209,10 +223,10 @@ func (c *Column) day(t time.Time) time.Time {
 
 // convert reads what another program may have stored in the column.
 func (c *Column) convert(v Value) (any, error) {
-	switch c.store {
-	case storeAny:
+	switch c.Store {
+	case StoreAny:
 		return v.Any(), nil
-	case storeText:
+	case StoreText:
 		switch v.Kind {
 		case Int:
 			return strconv.FormatInt(v.Int(), 10), nil
@@ -221,7 +235,7 @@ func (c *Column) convert(v Value) (any, error) {
 		case Blob:
 			return v.Bytes(), nil
 		}
-	case storeInt:
+	case StoreInt:
 		switch v.Kind {
 		case Float:
 			if f := v.Float(); f == math.Trunc(f) && math.Abs(f) < 1<<63 {
@@ -232,7 +246,7 @@ func (c *Column) convert(v Value) (any, error) {
 				return n, nil
 			}
 		}
-	case storeFloat:
+	case StoreFloat:
 		switch v.Kind {
 		case Int:
 			return float64(v.Int()), nil
@@ -241,7 +255,7 @@ func (c *Column) convert(v Value) (any, error) {
 				return f, nil
 			}
 		}
-	case storeBool:
+	case StoreBool:
 		switch v.Kind {
 		case Float:
 			return v.Float() != 0, nil
@@ -253,15 +267,15 @@ func (c *Column) convert(v Value) (any, error) {
 				return false, nil
 			}
 		}
-	case storeTime, storeDate:
+	case StoreTime, StoreDate:
 		if t, ok := foundTime(v); ok {
 			return c.day(t), nil
 		}
-	case storeBytes:
+	case StoreBytes:
 		return []byte(v.Bytes()), nil
-	case storeJSON, storeFoundJSON:
+	case StoreJSON, StoreFoundJSON:
 		return canonJSON(v)
-	case storeScaled, storeNumeric:
+	case StoreScaled, StoreNumeric, StoreExact:
 		return c.decimal(v)
 	}
 	return nil, op.Errorf(op.CodeDatabase, "the column %s holds %s, which is no %s", c.Name, shown(v), c.Field.Type)
@@ -280,8 +294,11 @@ func (c *Column) decimal(v Value) (any, error) {
 			return nil, op.Errorf(op.CodeDatabase, "the column %s holds %s, which is no decimal", c.Name, shown(v))
 		}
 	}
-	if c.store == storeScaled && v.Kind == Text { // a sum beyond 64 bits
+	if c.Store == StoreScaled && v.Kind == Text { // a sum beyond 64 bits
 		return d.Shift(-c.scale), nil
+	}
+	if c.Field.Type != schema.Decimal { // of a type that only the database knows
+		return d, nil
 	}
 	return d.Round(c.scale), nil
 }

@@ -78,7 +78,7 @@ func TestJSONKeyOrder(t *testing.T) {
 
 // A decimal between two that a column can hold is compared by a neighbour.
 func TestScaledBounds(t *testing.T) {
-	c := &Column{store: storeScaled, scale: 2}
+	c := &Column{Store: StoreScaled, scale: 2}
 	for _, x := range []struct {
 		o    op.Operator
 		v    string

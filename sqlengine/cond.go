@@ -3,8 +3,8 @@ package sqlengine
 import (
 	"encoding/hex"
 	"encoding/json"
-	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -65,28 +65,31 @@ func (b *builder) compare(sc *scope, c *op.Cond) {
 		return
 	}
 	col, prefix, name := b.ref(sc, c.Field)
-	ref := func() { b.w(prefix); b.w(name) }
 	switch c.Op {
 	case op.Eq, op.IsNull, op.Ne, op.NotNull:
-		ref()
 		switch {
 		case c.Op == op.IsNull || (c.Op == op.Eq && c.Value == nil):
+			b.w(prefix)
+			b.w(name)
 			b.w(" IS NULL")
 		case c.Op == op.NotNull || c.Value == nil:
+			b.w(prefix)
+			b.w(name)
 			b.w(" IS NOT NULL")
 		case c.Op == op.Eq:
+			b.w(prefix)
+			b.w(name)
 			b.w(" = ")
 			b.bound(col, c.Value, op.Eq)
 		default:
-			b.w(" IS DISTINCT FROM ")
-			b.bound(col, c.Value, op.Ne)
+			b.differs(col, prefix, name, c.Value)
 		}
 	case op.Lt, op.Le, op.Gt, op.Ge:
 		if c.Value == nil {
 			b.w("FALSE")
 			return
 		}
-		ref()
+		b.ordered(col, prefix, name)
 		b.w(signs[c.Op])
 		b.bound(col, c.Value, c.Op)
 	case op.Between:
@@ -94,7 +97,7 @@ func (b *builder) compare(sc *scope, c *op.Cond) {
 			b.w("FALSE")
 			return
 		}
-		ref()
+		b.ordered(col, prefix, name)
 		b.w(" BETWEEN ")
 		b.bound(col, c.List[0], op.Ge)
 		b.w(" AND ")
@@ -107,54 +110,96 @@ func (b *builder) compare(sc *scope, c *op.Cond) {
 			b.w("FALSE")
 			return
 		}
-		b.pattern(prefix+name, c.Op, s, col.loose)
+		expr := ""
+		if b.text {
+			expr = prefix + name + col.text
+			if col.text != "" {
+				expr = "(" + expr + ")"
+			}
+		}
+		b.pattern(expr, c.Op, s, !col.loose && col.text == "")
 	default:
 		b.fail(op.Errorf(op.CodeInternal, "unknown operator %d", c.Op))
 	}
 }
 
-// pattern writes a search in a text expression. A prefix becomes a range,
-// which an index can serve.
-func (b *builder) pattern(expr string, o op.Operator, s string, loose bool) {
+// ordered writes a column that is compared by its order.
+func (b *builder) ordered(c *Column, prefix, name string) {
+	if c.valid != nil {
+		b.plainText(c, prefix, name)
+		return
+	}
+	b.read(c, prefix, name)
+}
+
+// differs writes that a column is not equal to a value, where NULL differs
+// from all.
+func (b *builder) differs(c *Column, prefix, name string, v any) {
+	if b.d.Differs != nil {
+		if a := b.place(b.compared(c, v, op.Ne)); b.text {
+			b.w(b.d.Differs(prefix+name, a+c.bind))
+		}
+		return
+	}
+	b.ordered(c, prefix, name)
+	b.w(" IS DISTINCT FROM ")
+	b.bound(c, v, op.Ne)
+}
+
+// pattern writes a search in a text expression. A prefix becomes a range of
+// the column where one serves, for an index can serve that.
+func (b *builder) pattern(expr string, o op.Operator, s string, ranged bool) {
+	var write func(expr, part string, arg Arg) string
 	switch {
 	case s == "":
 		b.w(expr)
 		b.w(" IS NOT NULL")
+		return
 	case o == op.Like:
-		b.w(b.d.Contains)
+		write, s = b.d.Like, op.Fold(s)
+	case o == op.StartsWith && ranged:
+		b.startsWith(expr, s)
+		return
+	case o == op.StartsWith:
+		write = b.d.Prefix
+	default:
+		write = b.d.Suffix
+	}
+	b.w(write(expr, s, b.place))
+}
+
+func (b *builder) startsWith(expr, s string) {
+	end, ok := prefixEnd(s)
+	if ok {
 		b.w("(")
-		b.w(b.d.Fold)
-		b.w("(")
-		b.w(expr)
-		b.w("), ")
-		b.arg(TextValue(op.Fold(s)))
-		b.w(") > 0")
-	case o == op.StartsWith && !loose:
-		b.w("(")
-		b.w(expr)
-		b.w(" >= ")
-		b.arg(TextValue(s))
+	}
+	b.w(expr)
+	b.w(" >= ")
+	b.arg(TextValue(s))
+	if ok {
 		b.w(" AND ")
 		b.w(expr)
 		b.w(" < ")
-		// No byte of UTF-8 is 0xff, so the last one can grow.
-		b.arg(TextValue(s[:len(s)-1] + string([]byte{s[len(s)-1] + 1})))
+		b.arg(TextValue(end))
 		b.w(")")
-	case o == op.StartsWith:
-		b.w("substr(")
-		b.w(expr)
-		b.w(", 1, " + b.d.Length + "(")
-		b.arg(TextValue(s))
-		b.w(")) = ")
-		b.arg(TextValue(s))
-	default:
-		b.w("substr(")
-		b.w(expr)
-		b.w(", -" + b.d.Length + "(")
-		b.arg(TextValue(s))
-		b.w(")) = ")
-		b.arg(TextValue(s))
 	}
+}
+
+// prefixEnd is the smallest text that sorts behind all that begin with s. There
+// is none where s has no rune but the last one of all.
+func prefixEnd(s string) (end string, ok bool) {
+	for s != "" {
+		r, n := utf8.DecodeLastRuneInString(s)
+		s = s[:len(s)-n]
+		switch {
+		case r == utf8.MaxRune:
+			continue
+		case r == 0xd7ff: // behind it are halves of pairs
+			r = 0xdfff
+		}
+		return s + string(r+1), true
+	}
+	return "", false
 }
 
 // in writes a list test. Without nil the list is padded to a power of two by
@@ -186,14 +231,7 @@ func (b *builder) in(col *Column, prefix, name string, c *op.Cond) {
 	if orNull {
 		b.w("(")
 	}
-	b.w(prefix)
-	b.w(name)
-	if not {
-		b.w(" NOT IN ")
-	} else {
-		b.w(" IN ")
-	}
-	b.values(col, c.List, n)
+	b.among(col, prefix, name, not, c.List, n)
 	if orNull {
 		b.w(" OR ")
 		b.w(prefix)
@@ -202,20 +240,43 @@ func (b *builder) in(col *Column, prefix, name string, c *op.Cond) {
 	}
 }
 
-// values writes the n values of list that are not nil, in brackets.
-func (b *builder) values(col *Column, list []any, n int) {
-	if n > b.d.ListArgs && col.store != storeFloat && col.store != storeAny {
-		b.w("(")
-		if col.store == storeBytes {
-			b.w(b.d.ListBlobs)
-		} else {
-			b.w(b.d.ListRows)
+// among writes that a column is one of the n values of list that are not nil,
+// or that it is none of them.
+func (b *builder) among(col *Column, prefix, name string, not bool, list []any, n int) {
+	if b.packed(n, col) {
+		vals := make([]Value, 0, n)
+		for _, v := range list {
+			if v == nil {
+				continue
+			}
+			a := b.compared(col, v, op.Eq)
+			if a.Kind != Null && (a != never || col.Store == StoreBytes) { // what the column cannot hold
+				vals = append(vals, a)
+			}
 		}
-		b.w(")")
-		b.args = append(b.args, b.jsonList(col, list))
+		arg, err := b.d.ListArg(col, vals)
+		b.fail(err)
+		place := b.place(arg)
+		if b.text {
+			b.w(b.d.ListIn(col, prefix+name, not, place))
+		}
 		return
 	}
-	b.w("(")
+	if not && col.valid != nil {
+		b.plainText(col, prefix, name)
+	} else {
+		b.w(prefix)
+		b.w(name)
+	}
+	if not {
+		b.w(" NOT IN (")
+	} else {
+		b.w(" IN (")
+	}
+	o := op.Eq
+	if not {
+		o = op.Ne
+	}
 	var last Value
 	i := 0
 	for _, v := range list {
@@ -225,15 +286,15 @@ func (b *builder) values(col *Column, list []any, n int) {
 		if i > 0 {
 			b.w(", ")
 		}
-		a, err := col.bound(v, op.Eq)
-		b.fail(err)
-		b.arg(a)
-		last = a
+		last = b.compared(col, v, o)
+		b.arg(last)
+		b.w(col.bind)
 		i++
 	}
 	for end := bucket(n); i < end; i++ {
 		b.w(", ")
 		b.arg(last)
+		b.w(col.bind)
 	}
 	b.w(")")
 	if len(b.args) > b.d.MaxArgs {
@@ -241,26 +302,38 @@ func (b *builder) values(col *Column, list []any, n int) {
 	}
 }
 
-func (b *builder) jsonList(col *Column, list []any) Value {
+// packed reports whether a list of n values is passed as one argument.
+func (b *builder) packed(n int, col *Column) bool {
+	return n > b.d.ListArgs && (b.d.ListAll || (col.Store != StoreFloat && col.Store != StoreAny))
+}
+
+// plainText writes a column as text, which can be compared with any.
+func (b *builder) plainText(c *Column, prefix, name string) {
+	if c.text == "" {
+		b.read(c, prefix, name)
+		return
+	}
+	b.w("(" + prefix + name + c.text + ")")
+}
+
+// JSONList is a ListArg that writes the values as a JSON array, binary ones in
+// hexadecimal.
+func JSONList(_ *Column, list []Value) (Value, error) {
 	items := make([]any, 0, len(list))
 	for _, v := range list {
-		if v == nil {
-			continue
-		}
-		a, err := col.bound(v, op.Eq)
-		b.fail(err)
-		switch {
-		case a.Kind == Blob && col.store == storeBytes:
-			items = append(items, hex.EncodeToString([]byte(a.Bytes())))
-		case a.Kind == Int:
-			items = append(items, a.Int())
-		case a.Kind == Text:
-			items = append(items, a.Bytes())
+		switch v.Kind {
+		case Blob:
+			items = append(items, hex.EncodeToString([]byte(v.s)))
+		case Int:
+			items = append(items, v.n)
+		case Float:
+			items = append(items, v.Float())
+		case Text:
+			items = append(items, v.s)
 		}
 	}
 	text, err := json.Marshal(items)
-	b.fail(err)
-	return TextValue(string(text))
+	return TextValue(string(text)), err
 }
 
 // isJSON refuses a path into what is no JSON.
@@ -282,21 +355,21 @@ func (b *builder) comparePath(sc *scope, c *op.Cond) {
 	switch c.Op {
 	case op.Ne:
 		b.w("(")
-		b.jsonIs(expr, c.Path, op.Eq, c.Value)
+		b.jsonIs(col, expr, c.Path, op.Eq, c.Value)
 		b.w(") IS NOT TRUE")
 	case op.NotNull:
 		b.w("(")
-		b.jsonIs(expr, c.Path, op.Eq, nil)
+		b.jsonIs(col, expr, c.Path, op.Eq, nil)
 		b.w(") IS NOT TRUE")
 	case op.IsNull:
-		b.jsonIs(expr, c.Path, op.Eq, nil)
+		b.jsonIs(col, expr, c.Path, op.Eq, nil)
 	case op.In, op.NotIn:
 		b.w("(")
 		for i, v := range c.List {
 			if i > 0 {
 				b.w(" OR ")
 			}
-			b.jsonIs(expr, c.Path, op.Eq, v)
+			b.jsonIs(col, expr, c.Path, op.Eq, v)
 		}
 		if len(c.List) == 0 {
 			b.w("FALSE")
@@ -311,89 +384,57 @@ func (b *builder) comparePath(sc *scope, c *op.Cond) {
 			return
 		}
 		b.w("(")
-		b.jsonIs(expr, c.Path, op.Ge, c.List[0])
+		b.jsonIs(col, expr, c.Path, op.Ge, c.List[0])
 		b.w(" AND ")
-		b.jsonIs(expr, c.Path, op.Le, c.List[1])
+		b.jsonIs(col, expr, c.Path, op.Le, c.List[1])
 		b.w(")")
 	case op.Contains:
-		b.jsonHas(expr, c.Path, c.Value)
+		b.jsonHas(col, expr, c.Path, c.Value)
 	default:
-		b.jsonIs(expr, c.Path, c.Op, c.Value)
+		b.jsonIs(col, expr, c.Path, c.Op, c.Value)
 	}
 }
 
 // jsonIs compares the JSON place with a value of the same type.
-func (b *builder) jsonIs(expr string, path []string, o op.Operator, v any) {
-	var typ, val, key string
-	if b.text {
-		typ, val, key = b.d.JSONType(expr, path), b.d.JSONValue(expr, path), b.d.JSONKey(expr, path)
-	}
+func (b *builder) jsonIs(c *Column, expr string, path []string, o op.Operator, v any) {
 	switch x := v.(type) {
 	case nil:
-		if o != op.Eq {
+		switch {
+		case o != op.Eq:
 			b.w("FALSE")
-			return
+		case b.text:
+			b.w(b.d.JSON.Null(c, expr, path))
 		}
-		b.w("coalesce(" + typ + ", 'null') = 'null'")
+		return
 	case string:
-		b.w("(" + typ + " = 'text' AND ")
 		switch o {
 		case op.Like, op.StartsWith, op.EndsWith:
-			b.pattern(val, o, x, true)
-		default:
-			b.w(val + signs[o])
-			b.arg(TextValue(x))
+			val := ""
+			if b.text {
+				val = b.d.JSON.Text(c, expr, path)
+			}
+			b.pattern(val, o, x, false)
+			return
 		}
-		b.w(")")
 	case bool:
-		b.w("(" + typ + " IN ('true', 'false') AND " + val + signs[o])
-		n := int64(0)
-		if x {
-			n = 1
-		}
-		b.arg(IntValue(n))
-		b.w(")")
 	default:
-		k, ok := scalarKey(v)
-		if !ok {
+		if _, ok := ScalarKey(v); !ok {
 			b.fail(op.Invalid("", strings.Join(path, "."), "type", "a value of Go type %T cannot be compared with a place in JSON", v))
 			return
 		}
-		b.w("(" + typ + " IN ('integer', 'real') AND " + key + signs[o])
-		b.arg(BlobValue(string(k)))
-		b.w(")")
 	}
+	b.w(b.d.JSON.Compare(c, expr, path, signs[o], v, b.place))
 }
 
 // jsonHas tests whether the array at the path has an element equal to v.
-func (b *builder) jsonHas(expr string, path []string, v any) {
+func (b *builder) jsonHas(c *Column, expr string, path []string, v any) {
 	if v == nil {
 		b.w("FALSE")
 		return
 	}
-	ways := b.d.JSONHas(expr, path, b.alias())
-	b.w("(")
-	for i, e := range ways {
-		if i > 0 {
-			b.w(" OR ")
-		}
-		b.w("(" + e.Guard + " AND EXISTS (SELECT 1 FROM " + e.From + " WHERE ")
-		switch x := v.(type) {
-		case string:
-			b.w(e.Type + " = 'text' AND " + e.Value + " = ")
-			b.arg(TextValue(x))
-		case bool:
-			b.w(e.Type + " = ")
-			b.arg(TextValue(strconv.FormatBool(x)))
-		default:
-			k, ok := scalarKey(v)
-			if !ok {
-				b.fail(op.Invalid("", strings.Join(path, "."), "type", "contains takes a scalar, not a %T", v))
-			}
-			b.w(e.Type + " IN ('integer', 'real') AND " + e.Key + " = ")
-			b.arg(BlobValue(string(k)))
-		}
-		b.w("))")
+	if _, ok := ScalarKey(v); !ok {
+		b.fail(op.Invalid("", strings.Join(path, "."), "type", "contains takes a scalar, not a %T", v))
+		return
 	}
-	b.w(")")
+	b.w(b.d.JSON.Has(c, expr, path, b.alias(), v, b.place))
 }

@@ -1,44 +1,71 @@
 package sqlengine
 
-import "github.com/weftdb/weft/op"
+import (
+	"context"
 
-// Dialect is what one database's SQL looks like, as data. JSON places are
-// given as a column's expression and a path.
+	"github.com/weftdb/weft/op"
+)
+
+// Arg gives a value to a statement and returns how it is written there. Who
+// writes SQL calls it once for each place, in the order of the places.
+type Arg func(v Value) string
+
+// Dialect is what one database's SQL looks like: words, and functions that
+// write expressions. Expressions are given as SQL that stands where any
+// expression may. A function that takes an [Arg] calls it alike for all
+// operations of one shape, whether what it returns is used or not.
 type Dialect struct {
 	Name   string
 	Quote  func(name string) string // an identifier
 	Binary string                   // the collation that sorts by bytes; others get a note in plans
 
-	MaxArgs  int    // arguments a statement may have
-	ListArgs int    // longer lists are passed as one JSON argument to ListRows
-	ListRows string // a query that gives the elements of a JSON array, "?" for the array
-	// ListBlob wraps an element that stands for binary: it was passed in hexadecimal.
-	ListBlobs string
+	Numbered bool // arguments are written $1, $2, … and not ?
+	Typed    bool // a column holds values of its type only, whoever made the table
+	Aborts   bool // a failed statement ends the transaction up to the last savepoint
+	Locks    bool // finds can lock their rows
+	LastKey  bool // Session.Exec gives the last key that was handed out
+	AnyKey   bool // ON CONFLICT … DO UPDATE needs no columns
 
-	Fold     string // function that lower-cases every rune by Unicode, "weft_fold"
-	Contains string // function (text, part) that gives the part's place from 1, or 0
-	Length   string // function that counts characters, or bytes where Left and Right do
+	NoLimit    string // what stands before OFFSET alone, " LIMIT -1"
+	NullsFirst string // behind a sort key that may be NULL, so that NULL is smallest; "" where it is
+	NullsLast  string // the same behind DESC
+	Tuples     string // what stands before a list of tuples behind IN, "VALUES "
+	// Differs writes that two expressions differ, where NULL is like NULL; nil
+	// stands for IS DISTINCT FROM.
+	Differs func(a, b string) string
 
-	// Add is a function (number, number, lowest, highest) that gives the sum and
-	// fails when it is not within the range.
-	Add string
+	MaxArgs  int // arguments a statement may have
+	ListArgs int // longer lists are passed as one argument
+	// ListIn writes a test of a list that is passed as one argument, made by
+	// ListArg. Without ListAll columns of floats and of unknown types have lists
+	// of any length with one argument a value.
+	ListIn  func(c *Column, expr string, not bool, arg string) string
+	ListArg func(c *Column, list []Value) (Value, error)
+	ListAll bool
 
-	Sum     string // aggregate of integers that fails only when the sum itself leaves 64 bits
-	SumWide string // the same, that gives such a sum as text
+	// Tests of text: that it has a part, in any case (the argument has been
+	// through op.Fold); that it begins or ends with a part, which is not empty.
+	// Prefix is not needed where a range of the column serves.
+	Like   func(expr string, part string, arg Arg) string
+	Prefix func(expr string, part string, arg Arg) string
+	Suffix func(expr string, part string, arg Arg) string
 
-	// Time is a function that makes a time as Weft stores it of what other
-	// programs store as one; it fails on anything else. TimePart is a part of a
-	// time that is stored so.
-	Time     string
+	// Add writes the sum of a column, NULL as 0, and a number; it fails where
+	// that leaves the limits of the column.
+	Add func(c *Column, expr string, v Value, arg Arg) string
+	// Agg writes a sum, minimum or maximum. A sum of integers fails only when
+	// the sum itself leaves 64 bits. Sums of decimals may come as text.
+	Agg func(c *Column, f op.AggFunc, expr string) string
+
+	// Time makes a time as Weft stores it of what other programs store as one in
+	// a loose column; it fails on anything else. TimePart is a part of a time.
+	Time     func(expr string) string
 	TimePart func(expr string, p op.Part) string
 
-	// JSON places.
-	JSONType  func(col string, path []string) string // SQL for "array", "object", "text", "integer", "real", "true", "false", "null" or NULL
-	JSONValue func(col string, path []string) string // a scalar as SQL value
-	JSONKey   func(col string, path []string) string // an order-preserving key as made by JSONKey
-	// JSONHas gives the parts of a test that the array at path has an element;
-	// one test a variant of the path.
-	JSONHas func(col string, path []string, alias string) []JSONEach
+	JSON JSONDialect
+	// JSONSet is a function (document, path as JSON array, value as JSON) that
+	// gives the new document. Without it documents are read, changed and written.
+	JSONSet string
 
 	// Search gives a query for the keys of the rows that a full-text search finds,
 	// with one "?" for what SearchText gives. found and docs are free aliases.
@@ -47,14 +74,26 @@ type Dialect struct {
 	SearchText func(s op.Search, columns []string) string
 	Rank       string // function (words, text, …) that gives op.Search.Relevance
 
-	JSONSet string // function (document, path as JSON array, value as JSON) that gives the new document
+	// KeepKeys, where it is not nil, is called after rows with given values of
+	// the key that the database hands out were inserted, the highest of them
+	// high, so that it hands out other ones.
+	KeepKeys func(ctx context.Context, s Session, t *Table, high int64) error
 }
 
-// JSONEach is one way to visit the elements of a JSON array.
-type JSONEach struct {
-	Guard string // holds when there is an array
-	From  string // the elements as rows
-	Type  string // an element's type, as of JSONType
-	Value string // a scalar element as SQL value
-	Key   string // an element's order-preserving key
+// JSONDialect writes expressions on places in JSON columns. An expression is
+// that of a column; without a path the place is the whole document.
+type JSONDialect interface {
+	// Null writes that the place is not there, or null.
+	Null(c *Column, expr string, path []string) string
+	// Text writes the text at the place, NULL where there is something else.
+	Text(c *Column, expr string, path []string) string
+	// Compare writes that the value at the place is of the type of v (a text, a
+	// bool or a number) and that comparing it by sign holds.
+	Compare(c *Column, expr string, path []string, sign string, v any, arg Arg) string
+	// Has writes that an array is at the place and has v, a scalar that is not
+	// nil, as an element. alias is free.
+	Has(c *Column, expr string, path []string, alias string, v any, arg Arg) string
+	// Key writes an expression that sorts as the values at the place do: NULL,
+	// false, true, numbers by value, text by bytes, arrays and objects by text.
+	Key(c *Column, expr string, path []string) string
 }

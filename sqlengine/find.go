@@ -34,8 +34,11 @@ func (b *builder) kVia(v *op.Via) {
 	}
 	b.kModel(v.Model)
 	b.kText(v.Relation)
-	b.kBool(len(v.Keys) > b.d.ListArgs)
-	b.kNum(bucket(len(v.Keys)))
+	long := len(v.Keys) > b.d.ListArgs
+	b.kBool(long)
+	if !long || !b.d.ListAll || len(v.Keys[0]) > 1 {
+		b.kNum(bucket(len(v.Keys)))
+	}
 	b.kBool(v.Limit > 0)
 	b.kBool(v.Offset > 0)
 	b.kCond(&v.Join)
@@ -161,7 +164,8 @@ func (b *builder) beyond(sc *scope, sort []op.Sort, vals []any, before bool) {
 			if i > 0 {
 				b.w(", ")
 			}
-			b.col(sc, sort[i].Field)
+			c, prefix, name := b.ref(sc, sort[i].Field)
+			b.ordered(c, prefix, name)
 		}
 		if sort[0].Desc != before {
 			b.w(") < (")
@@ -172,7 +176,7 @@ func (b *builder) beyond(sc *scope, sort []op.Sort, vals []any, before bool) {
 			if i > 0 {
 				b.w(", ")
 			}
-			b.value(sc.t.column(sort[i].Field), vals[i])
+			b.bound(sc.t.column(sort[i].Field), vals[i], op.Ge)
 		}
 		b.w(")")
 		return
@@ -195,13 +199,15 @@ func (b *builder) beyond(sc *scope, sort []op.Sort, vals []any, before bool) {
 }
 
 func (b *builder) equal(sc *scope, field string, v any) {
-	c := b.col(sc, field)
+	c, prefix, name := b.ref(sc, field)
+	b.w(prefix)
+	b.w(name)
 	if v == nil {
 		b.w(" IS NULL")
 		return
 	}
 	b.w(" = ")
-	b.value(c, v)
+	b.bound(c, v, op.Eq)
 }
 
 // past writes that a field is greater than v, or smaller, where NULL is the
@@ -213,19 +219,21 @@ func (b *builder) past(sc *scope, field string, v any, greater bool) {
 		b.w(prefix + name)
 		b.w(" IS NOT NULL")
 	case greater:
-		b.w(prefix + name)
+		b.ordered(c, prefix, name)
 		b.w(" > ")
-		b.value(c, v)
+		b.bound(c, v, op.Gt)
 	case v == nil:
 		b.w("FALSE")
 	case c.null:
-		b.w("(" + prefix + name + " < ")
-		b.value(c, v)
+		b.w("(")
+		b.ordered(c, prefix, name)
+		b.w(" < ")
+		b.bound(c, v, op.Lt)
 		b.w(" OR " + prefix + name + " IS NULL)")
 	default:
-		b.w(prefix + name)
+		b.ordered(c, prefix, name)
 		b.w(" < ")
-		b.value(c, v)
+		b.bound(c, v, op.Lt)
 	}
 }
 
@@ -246,5 +254,6 @@ func (b *builder) count(o *op.Op) {
 	b.w(" FROM ")
 	b.from(sc)
 	b.where(&sc, " WHERE ", &o.Using, &o.Filter)
-	b.w(")")
+	b.w(") AS ")
+	b.w(b.alias())
 }

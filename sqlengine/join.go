@@ -93,12 +93,13 @@ func (b *builder) far(sc *scope, name string) (c *Column, prefix, text string, o
 		return &out, prefix, text, true
 	}
 	expr := prefix + text
-	if own.loose {
-		expr = b.d.Time + "(" + expr + ")"
+	if own.loose && b.d.Time != nil {
+		expr = b.d.Time(expr)
 	}
-	out.Field, out.store, out.loose = col.As(), storeInt, true
+	out.Field, out.Store, out.loose = col.As(), StoreInt, true
+	out.read, out.text, out.bind, out.valid = "", "", "", nil
 	if col.Part == op.DateOf {
-		out.store = storeDate
+		out.Store = StoreDate
 	}
 	return &out, "", b.d.TimePart(expr, col.Part), true
 }

@@ -46,8 +46,8 @@ func JSONKey(b []byte, text string) []byte {
 	return appendNumber(append(b, rankNumber), text)
 }
 
-// scalarKey is JSONKey of a canonical scalar.
-func scalarKey(v any) (key []byte, ok bool) {
+// ScalarKey is JSONKey of a canonical scalar.
+func ScalarKey(v any) (key []byte, ok bool) {
 	switch v := v.(type) {
 	case nil:
 		return nil, true

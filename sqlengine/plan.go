@@ -85,7 +85,7 @@ func Raw(cur Cursor, decls []string, sink op.Sink) op.Rows {
 	for _, d := range decls {
 		c := &Column{Field: &schema.Field{Type: schema.Specific}, Name: d}
 		if scale, ok := ScaledType(d); ok {
-			c.store, c.scale = storeScaled, scale
+			c.Store, c.scale = StoreScaled, scale
 		}
 		r.out = append(r.out, outCol{col: c})
 	}

@@ -245,9 +245,8 @@ func (b *builder) viaWindow(o *op.Op, sc, keys *scope, keyFields []*schema.Field
 		c := sc.t.Cols
 		var col *Column
 		if o.Fields == nil {
-			b.w(sc.alias)
-			b.w(c[i].Name)
 			col = c[i]
+			b.read(col, sc.alias, col.Name)
 		} else {
 			col = b.col(sc, o.Fields[i])
 		}
@@ -261,9 +260,10 @@ func (b *builder) viaWindow(o *op.Op, sc, keys *scope, keyFields []*schema.Field
 		b.w(" AS c")
 		b.number(n + i)
 	}
+	nulls := make([]bool, len(o.Sort))
 	for i := range o.Sort {
 		b.w(", ")
-		b.sortKey(sc, &o.Sort[i])
+		nulls[i] = b.sortKey(sc, &o.Sort[i])
 		b.w(" AS s")
 		b.number(i)
 	}
@@ -277,7 +277,9 @@ func (b *builder) viaWindow(o *op.Op, sc, keys *scope, keyFields []*schema.Field
 	b.order(sc, o.Sort)
 	b.w(") AS n")
 	b.viaFrom(o, sc, keys, keyFields, r)
-	b.w(") WHERE n > ")
+	b.w(") AS ")
+	b.w(b.alias())
+	b.w(" WHERE n > ")
 	b.arg(IntValue(int64(o.Via.Offset)))
 	if o.Via.Limit > 0 {
 		b.w(" AND n <= ")
@@ -290,9 +292,7 @@ func (b *builder) viaWindow(o *op.Op, sc, keys *scope, keyFields []*schema.Field
 			b.w(", s")
 		}
 		b.number(i)
-		if o.Sort[i].Desc {
-			b.w(" DESC")
-		}
+		b.direction(nulls[i], o.Sort[i].Desc)
 	}
 	b.limit(o.Limit, o.Offset)
 }
@@ -308,14 +308,14 @@ func (b *builder) keysIn(sc *scope, fields []*schema.Field, keys [][]any) {
 		for i, k := range keys {
 			list[i] = k[0]
 		}
-		c := b.fieldCol(sc, fields[0])
-		b.w(" IN ")
-		b.values(c, list, len(list))
+		c := sc.t.Cols[fields[0].Pos]
+		b.among(c, sc.alias, c.Name, false, list, len(list))
 		return
 	}
 	b.w("(")
 	b.fieldCols(sc, fields)
-	b.w(") IN (VALUES ")
+	b.w(") IN (")
+	b.w(b.d.Tuples)
 	for i := range bucket(len(keys)) {
 		if i > 0 {
 			b.w(", ")
@@ -326,7 +326,7 @@ func (b *builder) keysIn(sc *scope, fields []*schema.Field, keys [][]any) {
 			if j > 0 {
 				b.w(", ")
 			}
-			b.value(sc.t.Cols[f.Pos], k[j])
+			b.bound(sc.t.Cols[f.Pos], k[j], op.Eq)
 		}
 		b.w(")")
 	}

@@ -96,6 +96,11 @@ func (b *builder) kCond(c *op.Cond) {
 			for _, v := range c.List {
 				b.kValue(v)
 			}
+		case op.StartsWith:
+			b.kValue(c.Value)
+			s, _ := c.Value.(string)
+			_, ends := prefixEnd(s)
+			b.kBool(ends)
 		default:
 			b.kValue(c.Value)
 		}
@@ -130,6 +135,9 @@ func (b *builder) kList(c *op.Cond) {
 	b.kBool(null)
 	if n > b.d.ListArgs {
 		b.kByte('J')
+		if b.d.ListAll {
+			return
+		}
 	}
 	b.kNum(bucket(n))
 }

@@ -8,34 +8,43 @@ import (
 	"github.com/weftdb/weft/schema"
 )
 
-// storage says how a column keeps the values of its field.
-type storage uint8
+// Storage says how a column keeps the values of its field.
+type Storage uint8
 
+// The storages.
 const (
-	storeAny storage = iota
-	storeText
-	storeInt
-	storeFloat
-	storeBool
-	storeTime // text "2006-01-02 15:04:05[.ffffff]", UTC
-	storeDate // text "2006-01-02"
-	storeBytes
-	storeJSON      // canonical text
-	storeFoundJSON // any JSON text
-	storeScaled    // decimal × 10^scale as an integer
-	storeNumeric   // decimal in a numeric column of somebody else's
+	StoreAny Storage = iota
+	StoreText
+	StoreInt
+	StoreFloat
+	StoreBool
+	StoreTime // text "2006-01-02 15:04:05[.ffffff]", UTC
+	StoreDate // text "2006-01-02"
+	StoreBytes
+	StoreJSON      // canonical text
+	StoreFoundJSON // any JSON text
+	StoreScaled    // decimal × 10^scale as an integer
+	StoreNumeric   // decimal in a numeric column of somebody else's
+	StoreExact     // decimal in a column that keeps decimals exactly
 )
 
 // Column is a field in a table that exists.
 type Column struct {
 	Field *schema.Field
 	Name  string // quoted
-	store storage
+	Type  string // declared, as the database says it
+	Store Storage
 	scale int32
 	// loose is true when values of other storage classes may stand in the
 	// column (a table that Weft did not make).
 	loose bool
 	null  bool // may be NULL
+
+	// What stands behind the column's name: where it is read, sorted or grouped
+	// by, and where it must be text. bind stands behind what it is compared with.
+	read, text, bind string
+	// valid tells what texts the column can hold; nil is any.
+	valid func(string) bool
 }
 
 // FoundColumn is what a database says of one column.
@@ -46,6 +55,17 @@ type FoundColumn struct {
 	Key       int // position in the primary key from 1, 0 is none
 	Collation string
 	Generated bool
+	Auto      bool // the database hands out its values, one after the other
+
+	// Of databases whose columns have types of many kinds. Suffixes stand behind
+	// the column's name.
+	Store Storage           // of a field whose type only the database knows
+	Exact bool              // keeps decimals exactly
+	Loose bool              // sorts otherwise than by bytes, so that no range serves a prefix
+	Read  string            // suffix where the column is read, sorted or grouped by
+	Text  string            // suffix that makes text of what is none
+	Bind  string            // suffix of what the column is compared with
+	Valid func(string) bool // tells what texts it can hold; nil is any
 }
 
 // Table is a model's table as it is in the database.
@@ -59,7 +79,10 @@ type Table struct {
 	// Search is the full-text index; nil where there is none, or none that is kept.
 	Search *SearchIndex
 
-	auto *Column // the key that the database hands out as its row id
+	// Sequence is what hands out the key, in the dialect's words.
+	Sequence string
+
+	auto *Column // the key that the database hands out
 }
 
 // NewTable matches a model with the columns found. A column that is missing is
@@ -83,17 +106,20 @@ func NewTable(d *Dialect, m *schema.Model, found []FoundColumn, made bool) (*Tab
 			return nil, op.Errorf(op.CodeDatabase, "the table %s has no column %s for %s.%s (it has %s): migrate first (weft.AutoMigrate())",
 				m.Table, f.Column, m.Name, f.Name, strings.Join(names, ", "))
 		}
-		c := &Column{Field: f, Name: d.Quote(fc.Name), null: !fc.NotNull, loose: !made}
+		c := &Column{Field: f, Name: d.Quote(fc.Name), Type: fc.Type, null: !fc.NotNull, loose: !made, read: fc.Read, text: fc.Text, bind: fc.Bind, valid: fc.Valid}
+		if d.Typed {
+			c.loose = fc.Loose
+		}
 		if f.Primary && len(m.Primary) == 1 && strings.EqualFold(fc.Type, "INTEGER") {
 			c.null = false
 		}
-		if err := c.choose(m, fc.Type); err != nil {
+		if err := c.choose(d, m, fc); err != nil {
 			return nil, err
 		}
 		if fc.Collation != "" && !strings.EqualFold(fc.Collation, d.Binary) {
 			t.Notes = append(t.Notes, "column "+fc.Name+" of "+m.Table+" sorts and compares by "+fc.Collation+", not by bytes")
 		}
-		if f.Auto && fc.Key == 1 && len(m.Primary) == 1 && strings.EqualFold(fc.Type, "INTEGER") {
+		if f.Auto && fc.Auto && len(m.Primary) == 1 {
 			t.auto = c
 		}
 		t.Cols = append(t.Cols, c)
@@ -121,43 +147,50 @@ func ScaledType(decl string) (scale int32, ok bool) {
 	return int32(n), ok && err == nil && n >= 0 && n <= 18
 }
 
-func (c *Column) choose(m *schema.Model, decl string) error {
+func (c *Column) choose(d *Dialect, m *schema.Model, fc *FoundColumn) error {
+	decl := fc.Type
 	switch c.Field.Type.Kind() {
+	case schema.KindAny:
+		c.Store = fc.Store
 	case schema.KindString:
-		c.store = storeText
+		c.Store = StoreText
 	case schema.KindInt:
-		c.store = storeInt
+		c.Store = StoreInt
 	case schema.KindFloat:
-		c.store = storeFloat
+		c.Store = StoreFloat
 	case schema.KindBool:
-		c.store = storeBool
+		c.Store = StoreBool
 	case schema.KindTime:
-		c.store = storeTime
+		c.Store = StoreTime
 		if c.Field.Type == schema.Date {
-			c.store = storeDate
+			c.Store = StoreDate
 			// A date in a column made for points in time is written as one.
-			if c.loose && strings.Contains(strings.ToUpper(decl), "TIME") {
-				c.store = storeTime
+			if !d.Typed && c.loose && strings.Contains(strings.ToUpper(decl), "TIME") {
+				c.Store = StoreTime
 			}
 		}
 	case schema.KindBytes:
-		c.store = storeBytes
+		c.Store = StoreBytes
 	case schema.KindJSON:
-		c.store = storeJSON
-		if c.loose {
-			c.store = storeFoundJSON
+		c.Store = StoreJSON
+		if c.loose || fc.Store == StoreFoundJSON {
+			c.Store = StoreFoundJSON
 		}
 	case schema.KindDecimal:
 		precision, scale := c.Field.Decimals()
+		if fc.Exact {
+			c.Store, c.scale = StoreExact, int32(scale)
+			return nil
+		}
 		if s, ok := ScaledType(decl); ok {
 			if precision > 18 {
 				return op.Errorf(op.CodeUnsupported, "%s.%s: a decimal of %d digits does not fit this database, which keeps at most 18 (scale %d)",
 					m.Name, c.Field.Name, precision, scale)
 			}
-			c.store, c.scale = storeScaled, s
+			c.Store, c.scale = StoreScaled, s
 			return nil
 		}
-		c.store, c.scale = storeNumeric, int32(scale)
+		c.Store, c.scale = StoreNumeric, int32(scale)
 	}
 	return nil
 }

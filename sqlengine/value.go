@@ -3,6 +3,7 @@ package sqlengine
 import (
 	"context"
 	"math"
+	"time"
 )
 
 // Kind is the storage class of a value in the database.
@@ -15,6 +16,7 @@ const (
 	Float
 	Text
 	Blob
+	Time // microseconds since 1970, in UTC; of cursors that know times
 )
 
 // Value is a value as the database stores it: an argument of a statement.
@@ -23,6 +25,9 @@ type Value struct {
 	n    int64  // Int; the bits of Float
 	s    string // Text; the bytes of Blob
 }
+
+// TimeValue makes a time of microseconds since 1970.
+func TimeValue(micros int64) Value { return Value{Kind: Time, n: micros} }
 
 // IntValue makes an integer.
 func IntValue(v int64) Value { return Value{Kind: Int, n: v} }
@@ -36,7 +41,7 @@ func TextValue(v string) Value { return Value{Kind: Text, s: v} }
 // BlobValue makes a binary value of the bytes of v.
 func BlobValue(v string) Value { return Value{Kind: Blob, s: v} }
 
-// Int is the integer of an Int.
+// Int is the integer of an Int, and the microseconds of a Time.
 func (v Value) Int() int64 { return v.n }
 
 // Float is the float of a Float.
@@ -50,6 +55,8 @@ func (v Value) Any() any {
 	switch v.Kind {
 	case Int:
 		return v.n
+	case Time:
+		return time.UnixMicro(v.n).UTC()
 	case Float:
 		return v.Float()
 	case Text:
@@ -86,7 +93,7 @@ type Session interface {
 type Cursor interface {
 	Next() (bool, error)
 	Kind(col int) Kind
-	Int(col int) int64
+	Int(col int) int64 // Int and Time
 	Float(col int) float64
 	View(col int) []byte // Text and Blob; valid until the next Next
 	Close() error
@@ -97,6 +104,8 @@ func Cell(c Cursor, col int) Value {
 	switch c.Kind(col) {
 	case Int:
 		return IntValue(c.Int(col))
+	case Time:
+		return TimeValue(c.Int(col))
 	case Float:
 		return FloatValue(c.Float(col))
 	case Text:

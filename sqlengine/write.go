@@ -111,12 +111,12 @@ func (b *builder) insert(o *op.Op, rows [][]any, give written) {
 		b.w(")")
 	}
 	if o.Kind == op.Upsert {
-		b.conflict(t, o)
+		b.conflict(t, o, rows[0])
 	}
 	b.returning(t, o, give)
 }
 
-func (b *builder) conflict(t *Table, o *op.Op) {
+func (b *builder) conflict(t *Table, o *op.Op, row []any) {
 	c := o.Conflict
 	if c == nil {
 		c = &op.Conflict{}
@@ -129,7 +129,7 @@ func (b *builder) conflict(t *Table, o *op.Op) {
 		} else {
 			b.w(", ")
 		}
-		b.col(&none, f)
+		b.name(t, f)
 	}
 	live := op.Live(o.Model)
 	if len(c.Fields) > 0 {
@@ -142,15 +142,22 @@ func (b *builder) conflict(t *Table, o *op.Op) {
 	}
 	b.w(" DO UPDATE SET ")
 	old := scope{t: t, alias: "t0."}
-	for i, f := range c.Update {
-		if i > 0 {
+	first := true
+	for _, f := range c.Update {
+		if fd := o.Model.Field(f); fd != nil && fd.Auto {
+			if _, unset := row[fd.Pos].(op.Unset); unset {
+				continue // a key that was not given stays as it is
+			}
+		}
+		if !first {
 			b.w(", ")
 		}
-		col := b.col(&none, f)
+		first = false
+		col := b.name(t, f)
 		b.w(" = excluded.")
 		b.w(col.Name)
 	}
-	b.set(&old, c.Set, len(c.Update) == 0, has(c.Update, o.Model.VersionF))
+	b.set(&old, c.Set, first, has(c.Update, o.Model.VersionF))
 	b.where(&old, " WHERE ", &live)
 }
 
@@ -190,7 +197,7 @@ func (b *builder) set(sc *scope, set []op.Assign, first, versioned bool) {
 			b.w(", ")
 		}
 		first = false
-		c := b.col(&none, a.Field)
+		c := b.name(sc.t, a.Field)
 		b.w(" = ")
 		if c.Field == version {
 			versioned = true
@@ -233,38 +240,23 @@ func (b *builder) sameField(set []op.Assign, field string) bool {
 
 // add writes the sum of a column, NULL as 0, and a value.
 func (b *builder) add(sc *scope, c *Column, v any) {
-	switch c.store {
-	case storeInt, storeScaled, storeFloat, storeAny:
-		b.w(b.d.Add)
-		b.w("(coalesce(")
-		b.w(sc.alias)
-		b.w(c.Name)
-		b.w(", 0), ")
-		b.value(c, v)
-		b.w(", ")
-		low, high := c.limits()
-		b.number64(low)
-		b.w(", ")
-		b.number64(high)
-		b.w(")")
-	case storeNumeric:
-		b.w("round(coalesce(")
-		b.w(sc.alias)
-		b.w(c.Name)
-		b.w(", 0) + CAST(")
-		b.value(c, v)
-		b.w(" AS NUMERIC), ")
-		b.number(int(c.scale))
-		b.w(")")
+	switch c.Store {
+	case StoreInt, StoreScaled, StoreFloat, StoreAny, StoreNumeric, StoreExact:
+		a, err := c.encode(v)
+		b.fail(err)
+		b.w(b.d.Add(c, sc.alias+c.Name, a, b.place))
 	default:
 		b.fail(op.Invalid(sc.t.Model.Name, c.Field.Name, "increment", "is of type %s; only numbers can be incremented", c.Field.Type))
 	}
 }
 
-// limits is the range of an integer or scaled column.
-func (c *Column) limits() (low, high int64) {
+// Scale is the number of decimals of a column of decimals.
+func (c *Column) Scale() int32 { return c.scale }
+
+// Limits is the range of an integer or scaled column.
+func (c *Column) Limits() (low, high int64) {
 	f := c.Field
-	if c.store != storeScaled {
+	if c.Store != StoreScaled {
 		return f.IntRange()
 	}
 	p, _ := f.Decimals()

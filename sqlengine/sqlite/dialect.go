@@ -12,27 +12,75 @@ var dialect = &sqlengine.Dialect{
 	Name:      "sqlite",
 	Quote:     quote,
 	Binary:    "BINARY",
+	LastKey:   true,
+	AnyKey:    true,
+	NoLimit:   " LIMIT -1",
+	Tuples:    "VALUES ",
 	MaxArgs:   32000,
 	ListArgs:  128,
-	ListRows:  "SELECT value FROM json_each(?)",
-	ListBlobs: "SELECT unhex(value) FROM json_each(?)",
-	Fold:      "weft_fold",
-	Contains:  "instr",
-	Length:    "length",
-	Add:       "weft_add",
-	Sum:       "weft_sum",
-	SumWide:   "weft_sum_wide",
+	ListIn:    listIn,
+	ListArg:   sqlengine.JSONList,
+	Like:      like,
+	Prefix:    prefix,
+	Suffix:    suffix,
+	Add:       add,
+	Agg:       aggregate,
+	JSON:      jsonDialect{},
 	JSONSet:   "weft_json_set",
-	Time:      "weft_time",
+	Time:      func(expr string) string { return "weft_time(" + expr + ")" },
 	TimePart:  timePart,
 	Rank:      "weft_rank",
-	JSONType:  func(col string, path []string) string { return places("json_type", col, path) },
-	JSONValue: func(col string, path []string) string { return places("json_extract", col, path) },
-	JSONKey:   jsonKey,
-	JSONHas:   jsonHas,
 
 	Search:     search,
 	SearchText: searchText,
+}
+
+func listIn(c *sqlengine.Column, expr string, not bool, arg string) string {
+	word, value := " IN (", "value"
+	if not {
+		word = " NOT IN ("
+	}
+	if c.Store == sqlengine.StoreBytes {
+		value = "unhex(value)"
+	}
+	return expr + word + "SELECT " + value + " FROM json_each(" + arg + "))"
+}
+
+func like(expr, part string, arg sqlengine.Arg) string {
+	return "instr(weft_fold(" + expr + "), " + arg(sqlengine.TextValue(part)) + ") > 0"
+}
+
+func prefix(expr, part string, arg sqlengine.Arg) string {
+	v := sqlengine.TextValue(part)
+	return "substr(" + expr + ", 1, length(" + arg(v) + ")) = " + arg(v)
+}
+
+func suffix(expr, part string, arg sqlengine.Arg) string {
+	v := sqlengine.TextValue(part)
+	return "substr(" + expr + ", -length(" + arg(v) + ")) = " + arg(v)
+}
+
+func add(c *sqlengine.Column, expr string, v sqlengine.Value, arg sqlengine.Arg) string {
+	if c.Store == sqlengine.StoreNumeric {
+		return "round(coalesce(" + expr + ", 0) + CAST(" + arg(v) + " AS NUMERIC), " + strconv.Itoa(int(c.Scale())) + ")"
+	}
+	low, high := c.Limits()
+	return "weft_add(coalesce(" + expr + ", 0), " + arg(v) + ", " + strconv.FormatInt(low, 10) + ", " + strconv.FormatInt(high, 10) + ")"
+}
+
+func aggregate(c *sqlengine.Column, f op.AggFunc, expr string) string {
+	name := "sum"
+	switch {
+	case f == op.AggMin:
+		name = "min"
+	case f == op.AggMax:
+		name = "max"
+	case c.Store == sqlengine.StoreInt:
+		name = "weft_sum"
+	case c.Store == sqlengine.StoreScaled:
+		name = "weft_sum_wide"
+	}
+	return name + "(" + expr + ")"
 }
 
 // timePart cuts a part out of the text that a time is stored as.
@@ -132,18 +180,3 @@ func jsonText(col string, path []string) string {
 	return "coalesce(" + strings.Join(list, ", ") + ")"
 }
 
-func jsonKey(col string, path []string) string { return "weft_key(" + jsonText(col, path) + ")" }
-
-func jsonHas(col string, path []string, alias string) []sqlengine.JSONEach {
-	var list []sqlengine.JSONEach
-	for _, p := range variants(path) {
-		list = append(list, sqlengine.JSONEach{
-			Guard: "json_type(" + col + ", " + literal(p) + ") = 'array'",
-			From:  "json_each(" + col + ", " + literal(p) + ") AS " + alias,
-			Type:  alias + ".type",
-			Value: alias + ".value",
-			Key:   "weft_key(" + col + " -> " + alias + ".fullkey)",
-		})
-	}
-	return list
-}

@@ -96,6 +96,7 @@ func inspect(ctx context.Context, s sqlengine.Session, m *schema.Model) (*sqleng
 		f := sqlengine.FoundColumn{
 			Name: r[0].Bytes(), Type: r[1].Bytes(), NotNull: r[2].Int() != 0, Key: int(r[3].Int()), Generated: r[4].Int() > 1,
 		}
+		f.Auto = f.Key == 1 && strings.EqualFold(f.Type, "INTEGER")
 		f.Collation = c.collation(m.Table, f.Name)
 		found = append(found, f)
 	}

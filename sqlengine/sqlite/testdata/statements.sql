@@ -154,7 +154,7 @@ SELECT t0."id" FROM "groups" AS t0 WHERE (t0."id" IN (SELECT t2."k0" FROM "weft_
 -- index [groups (rowid) weft_search_groups_words weft_search_groups_docs (rowid)] scan [] notes ["no index serves ORDER BY: the rows are sorted"]
 
 -- search, by rank per parent
-SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."person_id" AS c1, (weft_rank(?, t0."title", t0."text")) AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY (weft_rank(?, t0."title", t0."text")) DESC) AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?, ?) AND t0."id" IN (SELECT t3."k0" FROM "weft_search_groups_words" AS t2 CROSS JOIN "weft_search_groups_docs" AS t3 ON t3."doc" = t2.rowid WHERE t2."weft_search_groups_words" MATCH ?)) WHERE n > ? AND n <= ? ORDER BY s0 DESC
+SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."person_id" AS c1, (weft_rank(?, t0."title", t0."text")) AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY (weft_rank(?, t0."title", t0."text")) DESC) AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?, ?) AND t0."id" IN (SELECT t3."k0" FROM "weft_search_groups_words" AS t2 CROSS JOIN "weft_search_groups_docs" AS t3 ON t3."doc" = t2.rowid WHERE t2."weft_search_groups_words" MATCH ?)) AS t4 WHERE n > ? AND n <= ? ORDER BY s0 DESC
 -- args [red red 1 2 "red" 0 3]
 -- index [sqlite_autoindex_memberships_1 weft_search_groups_words weft_search_groups_docs (rowid) groups (rowid)] scan [] notes ["no index serves LAST TERM OF ORDER BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
@@ -219,7 +219,7 @@ SELECT t0."id", t0."title", t0."text", t1."person_id" FROM "memberships" AS t1 J
 -- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes []
 
 -- via, limit per parent
-SELECT c0, c1, c2, c3 FROM (SELECT t0."id" AS c0, t0."title" AS c1, t0."text" AS c2, t1."person_id" AS c3, t0."title" AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY t0."title") AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?)) WHERE n > ? AND n <= ? ORDER BY s0
+SELECT c0, c1, c2, c3 FROM (SELECT t0."id" AS c0, t0."title" AS c1, t0."text" AS c2, t1."person_id" AS c3, t0."title" AS s0, row_number() OVER (PARTITION BY t1."person_id" ORDER BY t0."title") AS n FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?)) AS t2 WHERE n > ? AND n <= ? ORDER BY s0
 -- args [1 1 4]
 -- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes ["no index serves LAST TERM OF ORDER BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
@@ -234,7 +234,7 @@ SELECT count(*) AS a0, weft_sum_wide(t0."balance") AS a1, max(t0."age") AS a2 FR
 -- index [] scan [people] notes []
 
 -- group, having
-SELECT a0, a1 FROM (SELECT t0."active" AS a0, count(DISTINCT t0."name") AS a1 FROM "people" AS t0 GROUP BY t0."active") WHERE a1 > ? ORDER BY a1 DESC LIMIT ?
+SELECT a0, a1 FROM (SELECT t0."active" AS a0, count(DISTINCT t0."name") AS a1 FROM "people" AS t0 GROUP BY t0."active") AS t1 WHERE a1 > ? ORDER BY a1 DESC LIMIT ?
 -- args [1 5]
 -- index [] scan [people] notes ["no index serves GROUP BY: the rows are sorted" "no index serves count(DISTINCT): the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
@@ -244,7 +244,7 @@ SELECT count(*) AS a0, t0."manager_id" AS a1 FROM "people" AS t0 WHERE t0."manag
 -- index [people_manager_id_idx] scan [] notes []
 
 -- aggregate via many to many, having
-SELECT a0, a1, a2 FROM (SELECT t0."title" AS a0, count(*) AS a1, t1."person_id" AS a2 FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?) GROUP BY t0."title", t1."person_id") WHERE a1 > ? ORDER BY a1 DESC
+SELECT a0, a1, a2 FROM (SELECT t0."title" AS a0, count(*) AS a1, t1."person_id" AS a2 FROM "memberships" AS t1 JOIN "groups" AS t0 ON t0."id" = t1."group_id" WHERE t1."person_id" IN (?) GROUP BY t0."title", t1."person_id") AS t2 WHERE a1 > ? ORDER BY a1 DESC
 -- args [1 1]
 -- index [sqlite_autoindex_memberships_1 groups (rowid)] scan [] notes ["no index serves GROUP BY: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
@@ -309,7 +309,7 @@ SELECT t0."id" FROM "docs" AS t0 WHERE (SELECT count(*) FROM "docs" AS t2 WHERE 
 -- index [docs (rowid) labellings_doc_id_idx] scan [docs] notes []
 
 -- soft delete, via
-SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."doc_id" AS c1, t0."slug" AS s0, row_number() OVER (PARTITION BY t1."doc_id" ORDER BY t0."slug") AS n FROM (SELECT DISTINCT t2."doc_id", t2."label_id" FROM "labellings" AS t2 WHERE t2."doc_id" IN (?, ?) AND t2."gone" IS NULL) AS t1 JOIN "docs" AS t0 ON t0."id" = t1."label_id" WHERE TRUE AND t0."gone" IS NULL) WHERE n > ? AND n <= ? ORDER BY s0
+SELECT c0, c1 FROM (SELECT t0."id" AS c0, t1."doc_id" AS c1, t0."slug" AS s0, row_number() OVER (PARTITION BY t1."doc_id" ORDER BY t0."slug") AS n FROM (SELECT DISTINCT t2."doc_id", t2."label_id" FROM "labellings" AS t2 WHERE t2."doc_id" IN (?, ?) AND t2."gone" IS NULL) AS t1 JOIN "docs" AS t0 ON t0."id" = t1."label_id" WHERE TRUE AND t0."gone" IS NULL) AS t3 WHERE n > ? AND n <= ? ORDER BY s0
 -- args [1 2 0 2]
 -- index [labellings_doc_id_idx docs (rowid)] scan [] notes ["no index serves DISTINCT: the rows are sorted" "no index serves ORDER BY: the rows are sorted"]
 
