@@ -9,27 +9,27 @@ import (
 )
 
 var dialect = &sqlengine.Dialect{
-	Name:      "sqlite",
-	Quote:     quote,
-	Binary:    "BINARY",
-	LastKey:   true,
-	AnyKey:    true,
-	NoLimit:   " LIMIT -1",
-	Tuples:    "VALUES ",
-	MaxArgs:   32000,
-	ListArgs:  128,
-	ListIn:    listIn,
-	ListArg:   sqlengine.JSONList,
-	Like:      like,
-	Prefix:    prefix,
-	Suffix:    suffix,
-	Add:       add,
-	Agg:       aggregate,
-	JSON:      jsonDialect{},
-	JSONSet:   "weft_json_set",
-	Time:      func(expr string) string { return "weft_time(" + expr + ")" },
-	TimePart:  timePart,
-	Rank:      "weft_rank",
+	Name:     "sqlite",
+	Quote:    quote,
+	Binary:   "BINARY",
+	LastKey:  true,
+	AnyKey:   true,
+	NoLimit:  " LIMIT -1",
+	Tuples:   "VALUES ",
+	MaxArgs:  32000,
+	ListArgs: 128,
+	ListIn:   listIn,
+	ListArg:  sqlengine.JSONList,
+	Like:     like,
+	Prefix:   prefix,
+	Suffix:   suffix,
+	Add:      add,
+	Agg:      aggregate,
+	JSON:     jsonDialect{},
+	JSONSet:  "weft_json_set",
+	Time:     func(expr string) string { return "weft_time(" + expr + ")" },
+	TimePart: timePart,
+	Rank:     "weft_rank",
 
 	Search:     search,
 	SearchText: searchText,
@@ -179,4 +179,3 @@ func jsonText(col string, path []string) string {
 	}
 	return "coalesce(" + strings.Join(list, ", ") + ")"
 }
-

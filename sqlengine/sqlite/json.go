@@ -31,11 +31,11 @@ func (j jsonDialect) Compare(c *sqlengine.Column, col string, path []string, sig
 		}
 		return "(" + typ + " IN ('true', 'false') AND " + val + sign + arg(sqlengine.IntValue(n)) + ")"
 	}
-	return "(" + typ + " IN ('integer', 'real') AND " + j.Key(c, col, path) + sign + arg(number(v)) + ")"
+	return "(" + typ + " IN ('integer', 'real') AND " + j.Key(c, col, path) + sign + arg(numberKey(v)) + ")"
 }
 
-// number is what weft_key makes of a number.
-func number(v any) sqlengine.Value {
+// numberKey is what weft_key makes of a number.
+func numberKey(v any) sqlengine.Value {
 	key, _ := sqlengine.ScalarKey(v)
 	return sqlengine.BlobValue(string(key))
 }
@@ -54,7 +54,7 @@ func (jsonDialect) Has(_ *sqlengine.Column, col string, path []string, alias str
 		case bool:
 			b.WriteString(alias + ".type = " + arg(sqlengine.TextValue(strconv.FormatBool(x))))
 		default:
-			b.WriteString(alias + ".type IN ('integer', 'real') AND weft_key(" + col + " -> " + alias + ".fullkey) = " + arg(number(v)))
+			b.WriteString(alias + ".type IN ('integer', 'real') AND weft_key(" + col + " -> " + alias + ".fullkey) = " + arg(numberKey(v)))
 		}
 		b.WriteString("))")
 	}
