@@ -34,7 +34,7 @@ func newMigrate() *cobra.Command {
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMigrateApply(), newMigratePlan(), newMigratePull())
+	cmd.AddCommand(newMigrateApply(), newMigrateCheck(), newMigrateLint(), newMigratePlan(), newMigratePull())
 	return cmd
 }
 
@@ -67,6 +67,9 @@ func (m *migration) as(cmd *cobra.Command) {
 	cmd.Flags().Var(choice{&m.format, []format{formatTable, formatJSON}}, "format", "how the answer is written")
 }
 
+// errNoDatabase is the error of a command line that names no database.
+var errNoDatabase = usagef("the database is missing; name it with --url, such as --url sqlite:app.db, or in the file %s", open.ConfigFile)
+
 // configured reads the configuration, unless the database is given by its URL.
 func (m *migration) configured() error {
 	if m.url != "" && m.connection != "" {
@@ -78,7 +81,7 @@ func (m *migration) configured() error {
 	c, err := open.ReadConfig(m.config)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && m.connection == "" && m.config == open.ConfigFile:
-		return usagef("the database is missing; name it with --url, such as --url sqlite:app.db, or in the file %s", open.ConfigFile)
+		return errNoDatabase
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("there is no configuration %s, which would name the connections; write one, or give --url", m.config)
 	case err != nil:
@@ -117,11 +120,11 @@ const schemaFolder = "schema"
 
 // modelFolder is the folder of the models where no flag gives another.
 func (m *migration) modelFolder() (string, error) {
-	if err := m.configured(); err != nil {
-		return "", err
-	}
-	if m.read == nil {
+	switch err := m.configured(); {
+	case err == errNoDatabase, err == nil && m.read == nil:
 		return schemaFolder, nil
+	case err != nil:
+		return "", err
 	}
 	return m.read.SchemaDir(m.connection)
 }

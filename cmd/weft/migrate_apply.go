@@ -82,9 +82,9 @@ func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err e
 	if err != nil {
 		return err
 	}
-	plan, err := m.Plan(ctx)
+	plan, err := t.plan(ctx, m)
 	if err != nil {
-		return t.explain(err)
+		return err
 	}
 	if p.dry {
 		return p.tell(stdout, t, plan, applied{Steps: plan.Steps, Notes: plan.Notes})
@@ -109,11 +109,7 @@ func refused(p *migrate.Plan) error {
 		why = append(why, migrate.Differences{d}.Error())
 	}
 	for _, s := range p.Unsafe() {
-		x := stepName(s.Kind, s.Table, s.Name) + ": " + s.Unsafe
-		if s.Allow != migrate.AllowNothing {
-			x += fmt.Sprintf(" (--%s allows it)", s.Allow)
-		}
-		why = append(why, x)
+		why = append(why, stepName(s.Kind, s.Table, s.Name)+": "+s.Unsafe+allowedBy(s))
 	}
 	if len(why) == 0 {
 		return nil

@@ -78,6 +78,17 @@ func (t *target) migrator(ctx context.Context, m *migration, o migrate.Options) 
 	return migrate.New(t.db, t.dialect, set, o), nil
 }
 
+// plan makes a plan. What no step can bridge is in it as well when the
+// migration gives it as an error.
+func (t *target) plan(ctx context.Context, m *migrate.Migrator) (*migrate.Plan, error) {
+	p, err := m.Plan(ctx)
+	var differ migrate.Differences
+	if errors.As(err, &differ) {
+		return &migrate.Plan{Steps: []migrate.Step{}, Refusals: differ}, nil
+	}
+	return p, t.explain(err)
+}
+
 // options are those of the migration itself.
 func (o *migrateOptions) options() migrate.Options {
 	return migrate.Options{AllowDrop: o.drop, AllowDataLoss: o.loss, OrphansToNull: o.orphans, DropTables: o.tables}
@@ -93,9 +104,9 @@ func (p *migratePlan) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	plan, err := m.Plan(ctx)
+	plan, err := t.plan(ctx, m)
 	if err != nil {
-		return t.explain(err)
+		return err
 	}
 	if err := writePlan(stdout, p.format, t, plan); err != nil {
 		return err
