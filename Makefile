@@ -1,12 +1,14 @@
 # What there is to do here. Each target works from a fresh clone with Go, gcc,
-# make and git; nothing else needs to be installed.
+# make and git. What runs tests needs PostgreSQL, MariaDB and Redis as well: it
+# takes those that run, or starts installed ones for itself, or installs them on
+# Debian as root (see CONTRIBUTING.md).
 
 GO      ?= go
 FUZZTIME ?= 20s
 COVER    ?= 80
 
 # Packages that are no part of the product: what a newcomer copies, and tests.
-UNCOVERED = /(examples|docs|internal/(chinook|endure|lint))(/|$$)
+UNCOVERED = /(examples|docs|internal/(chinook|endure|lint|services))(/|$$)
 
 GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
@@ -14,7 +16,10 @@ STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 # Packages in which goroutines meet: tested with the race detector.
 RACE = . ./internal/endure ./internal/goid ./layer/... ./op/... ./sqlengine/... ./wire/...
 
-.PHONY: run build test race lint fuzz bench cover
+.PHONY: run build services test race lint fuzz bench cover
+
+# What comes after it runs with the servers that tests work on.
+SERVED = bin/services
 
 run: build ## a running system on ./data: prints its address and what to try
 	bin/weft dev
@@ -22,13 +27,16 @@ run: build ## a running system on ./data: prints its address and what to try
 build: ## bin/weft
 	$(GO) build -o bin/weft ./cmd/weft
 
-test: ## the whole suite, with the race detector where goroutines meet
-	$(GO) test -race -timeout 30m $(RACE)
-	$(GO) test -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))")
+services: # the command that finds or starts the servers that tests work on
+	@$(GO) build -o bin/services ./internal/services/run
+
+test: services ## the whole suite on real servers, with the race detector where goroutines meet
+	$(SERVED) sh -ec '$(GO) test -race -timeout 30m $(RACE); \
+		$(GO) test -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ")'
 	@echo "test: every package passed"
 
-race: ## the whole suite with the race detector
-	$(GO) test -race -timeout 45m ./...
+race: services ## the whole suite with the race detector
+	$(SERVED) $(GO) test -race -timeout 45m ./...
 	@echo "race: every package passed"
 
 lint: ## form, vet, staticcheck, generated code, the import table, the documents
@@ -47,11 +55,11 @@ fuzz: ## each fuzz target for FUZZTIME
 	done
 	@echo "fuzz: every target survived $(FUZZTIME)"
 
-bench: ## ratios to code written by hand and to other libraries, into docs/benchmarks.md
-	cd bench && $(GO) generate ./... && $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
+bench: services ## ratios to code written by hand and to other libraries, into docs/benchmarks.md
+	cd bench && $(GO) generate ./... && ../$(SERVED) $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
 
-cover: ## how much of each package all tests together reach; fails under COVER per cent in total
+cover: services ## how much of each package all tests together reach; fails under COVER per cent in total
 	@mkdir -p bin
-	@$(GO) test -timeout 15m -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) \
+	@$(SERVED) $(GO) test -timeout 15m -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) \
 		-coverprofile=bin/cover.out ./... >bin/cover.log 2>&1 || { cat bin/cover.log; exit 1; }
 	@awk -v least=$(COVER) -f .ci/cover.awk bin/cover.out
