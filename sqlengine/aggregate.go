@@ -68,7 +68,7 @@ func (b *builder) aggregate(o *op.Op) {
 			given.read, c = "", &given
 		}
 		b.result(c)
-		result.named = append(result.named, named{name: name, expr: alias, col: c})
+		result.named = append(result.named, namedColumn{name: name, expr: alias, col: c})
 	}
 	for i, f := range o.GroupBy {
 		if i > 0 {

@@ -60,13 +60,13 @@ type scope struct {
 	t     *Table
 	alias string // with the dot; "" where columns stand alone
 	// named are result columns that Having and the order of aggregates refer to.
-	named []named
+	named []namedColumn
 	joins []joined
 	// ranked are the searches that an order by rank goes by.
 	ranked []op.Cond
 }
 
-type named struct {
+type namedColumn struct {
 	name, expr string
 	col        *Column
 }

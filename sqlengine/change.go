@@ -16,7 +16,7 @@ func (c *Core) change(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	var res op.Result
 	var err error
 	softUpsert := o.Kind == op.Upsert && o.Model.DeletedF != nil
-	if c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o) || softUpsert) {
+	if c.stepwise(o) || c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o) || softUpsert) {
 		res, err = c.inTurn(ctx, s, *o)
 	} else {
 		res, err = c.once(ctx, s, o)
@@ -122,7 +122,12 @@ func (c *Core) modify(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	}
 	check := o.Check.Kind != op.True && o.Kind != op.Delete
 	var res op.Result
+	var err error
 	switch {
+	case c.dialect.JSONSet == "" && places(o.Set):
+		if res, err = c.setPlaces(ctx, s, o, f.must); err != nil {
+			return res, err
+		}
 	case check:
 		f.give = giveFields
 		list, err := c.all(ctx, s, whole(o), f)
@@ -198,10 +203,24 @@ func project(o *op.Op, list [][]any) ([][]any, error) {
 func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
 	var res op.Result
 	var list [][]any
+	t, err := c.Table(ctx, s, o.Model)
+	if err != nil {
+		return res, err
+	}
+	asked := o
 	for i := range o.Rows {
+		o := asked
 		index := -1
 		if len(o.Rows) > 1 {
 			index = i
+		}
+		if err := c.keepKeys(ctx, s, t, o.Rows[i:i+1]); err != nil {
+			return op.Result{}, explain(err, "upsert", o.Model, index)
+		}
+		if c.stepwise(o) {
+			if o, err = c.met(ctx, s, o, o.Rows[i]); err != nil {
+				return op.Result{}, explain(err, "upsert", o.Model, index)
+			}
 		}
 		f := form{rows: o.Rows[i : i+1]}
 		if !o.Returning && o.Check.Kind == op.True {

@@ -324,6 +324,9 @@ func canonJSON(v Value) (any, error) {
 	case Float:
 		doc = v.Float()
 	default:
+		if j, err := op.CanonJSON(v.Bytes()); err == nil {
+			return j, nil
+		}
 		dec := json.NewDecoder(strings.NewReader(v.Bytes()))
 		dec.UseNumber()
 		if err := dec.Decode(&doc); err != nil {

@@ -24,6 +24,7 @@ func (b *builder) kFind(o *op.Op) {
 	b.kCursor(o.After)
 	b.kCursor(o.Before)
 	b.kBool(o.Distinct)
+	b.kByte(byte(o.Lock))
 	b.kVia(o.Via)
 }
 
@@ -79,6 +80,30 @@ func (b *builder) find(o *op.Op) {
 	b.rows(&sc, " WHERE ", o)
 	b.order(&sc, o.Sort)
 	b.limit(o.Limit, o.Offset)
+	b.lock(&sc, o)
+}
+
+// lock writes the lock of the rows that are found.
+func (b *builder) lock(sc *scope, o *op.Op) {
+	if o.Lock == op.NoLock || !b.d.Locks {
+		return
+	}
+	if o.Distinct || o.Via != nil && (o.Via.Limit > 0 || o.Via.Offset > 0) {
+		b.fail(op.Errorf(op.CodeUnsupported, "%s cannot lock the rows of a find with Distinct or with a limit for each parent", b.d.Name))
+		return
+	}
+	if o.Lock == op.ForShare {
+		b.w(" FOR SHARE OF ")
+	} else {
+		b.w(" FOR UPDATE OF ")
+	}
+	b.w(sc.alias[:max(len(sc.alias)-1, 0)])
+	switch o.Lock {
+	case op.ForUpdateSkipLocked:
+		b.w(" SKIP LOCKED")
+	case op.ForUpdateNoWait:
+		b.w(" NOWAIT")
+	}
 }
 
 // findBack writes a SELECT of the rows next to the cursor Before: limit and
@@ -109,6 +134,7 @@ func (b *builder) findBack(sc *scope, o *op.Op) {
 	}
 	b.order(sc, opposite)
 	b.limit(o.Limit, o.Offset)
+	b.lock(sc, o)
 	b.w(") AS ")
 	b.w(sc.alias[:max(len(sc.alias)-1, 0)])
 	b.order(sc, o.Sort)

@@ -22,7 +22,7 @@ func (c *Core) insert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	for i := 0; i < len(o.Rows); {
 		n := alike(o.Rows[i:], most)
 		some := o.Rows[i : i+n]
-		got, err := c.insertSome(ctx, s, o, t, some, keep)
+		got, err := c.insertSome(ctx, s, o, t, some, keep, n > 1)
 		if err != nil {
 			if len(o.Rows) == 1 {
 				return op.Result{}, explain(err, "insert", o.Model, -1)
@@ -44,11 +44,39 @@ func (c *Core) insert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 }
 
 // insertSome runs one INSERT and gives the rows as written, if they are kept.
-func (c *Core) insertSome(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep bool) ([][]any, error) {
+// With apart the transaction goes on when it fails.
+func (c *Core) insertSome(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep, apart bool) (out [][]any, err error) {
+	if apart && c.dialect.Aborts {
+		err = s.Atomic(ctx, func() error {
+			out, err = c.insertOnce(ctx, s, o, t, rows, keep)
+			return err
+		})
+		return out, err
+	}
+	return c.insertOnce(ctx, s, o, t, rows, keep)
+}
+
+func (c *Core) insertOnce(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep bool) ([][]any, error) {
+	if err := c.keepKeys(ctx, s, t, rows); err != nil {
+		return nil, err
+	}
 	f := form{rows: rows}
 	if keep && !known(t, rows[0]) {
 		f.give = giveFields
 		return c.all(ctx, s, whole(o), f)
+	}
+	if keep && !c.dialect.LastKey && handedOut(t, rows[0]) {
+		f.give = giveKey
+		keys, err := c.all(ctx, s, o, f)
+		if err != nil {
+			return nil, err
+		}
+		out := make([][]any, len(keys))
+		for i, key := range keys {
+			out[i] = slices.Clone(rows[i])
+			out[i][t.auto.Field.Pos] = key[0]
+		}
+		return out, nil
 	}
 	_, last, err := c.exec(ctx, s, o, f)
 	if err != nil || !keep {
@@ -64,6 +92,31 @@ func (c *Core) insertSome(ctx context.Context, s Session, o *op.Op, t *Table, ro
 	return out, nil
 }
 
+// handedOut reports whether the database gives a row its key.
+func handedOut(t *Table, row []any) bool {
+	if t.auto == nil {
+		return false
+	}
+	_, unset := row[t.auto.Field.Pos].(op.Unset)
+	return unset
+}
+
+// keepKeys lets the database know of keys that it will not hand out itself.
+func (c *Core) keepKeys(ctx context.Context, s Session, t *Table, rows [][]any) error {
+	if c.dialect.KeepKeys == nil || t.auto == nil || handedOut(t, rows[0]) {
+		return nil
+	}
+	high := int64(0)
+	for _, row := range rows {
+		n, _ := row[t.auto.Field.Pos].(int64)
+		high = max(high, n)
+	}
+	if high < 1 {
+		return nil
+	}
+	return c.dialect.KeepKeys(ctx, s, t, high)
+}
+
 // blame finds which row of a failed INSERT was at fault, by inserting them one
 // by one; all of it will be rolled back.
 func (c *Core) blame(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, first int, err error) error {
@@ -73,7 +126,7 @@ func (c *Core) blame(ctx context.Context, s Session, o *op.Op, t *Table, rows []
 	)
 	if len(rows) > 1 && (errors.As(err, &fault) || errors.As(err, &invalid)) {
 		for i := range rows {
-			if _, one := c.insertSome(ctx, s, o, t, rows[i:i+1], false); one != nil {
+			if _, one := c.insertOnce(ctx, s, o, t, rows[i:i+1], false); one != nil {
 				return explain(one, "insert", o.Model, first+i)
 			}
 		}

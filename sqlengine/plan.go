@@ -33,10 +33,22 @@ func (c *Core) Plan(ctx context.Context, s Session, o *op.Op) ([]Planned, error)
 	}
 	f := form{must: &op.Cond{}}
 	var out Planned
+	if c.stepwise(o) && o.Kind != op.Upsert {
+		find := c.documents(o, f.must)
+		o = &find
+		out.Notes = append(out.Notes, "the documents of these rows are read, changed and written, in one transaction")
+	}
 	switch o.Kind {
 	case op.Insert, op.Upsert:
 		if len(o.Rows) == 0 {
 			return nil, nil
+		}
+		if c.stepwise(o) {
+			one, err := c.met(ctx, s, o, o.Rows[0])
+			if err != nil {
+				return nil, explain(err, o.Kind.String(), o.Model, -1)
+			}
+			o = one
 		}
 		f.rows = o.Rows[:1]
 		if len(o.Rows) > 1 {
@@ -88,6 +100,15 @@ func Raw(cur Cursor, decls []string, sink op.Sink) op.Rows {
 			c.Store, c.scale = StoreScaled, scale
 		}
 		r.out = append(r.out, outCol{col: c})
+	}
+	return r
+}
+
+// RawStored is Raw for a database whose results say what their columns are.
+func RawStored(cur Cursor, stores []Storage, sink op.Sink) op.Rows {
+	r := &rows{cur: cur, sink: sink, verb: "sql"}
+	for _, s := range stores {
+		r.out = append(r.out, outCol{col: &Column{Field: &schema.Field{Type: schema.Specific}, Name: "of the result", Store: s}})
 	}
 	return r
 }

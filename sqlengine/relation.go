@@ -156,8 +156,8 @@ func (b *builder) findVia(o *op.Op) {
 	if b.err != nil {
 		return
 	}
-	perParent := v.Limit > 0 || v.Offset > 0
-	if perParent {
+	if v.Limit > 0 || v.Offset > 0 {
+		b.lock(&sc, o)
 		b.viaWindow(o, &sc, &keys, keyFields, r)
 		return
 	}
@@ -170,6 +170,7 @@ func (b *builder) findVia(o *op.Op) {
 	b.viaFrom(o, &sc, &keys, keyFields, r)
 	b.order(&sc, o.Sort)
 	b.limit(o.Limit, o.Offset)
+	b.lock(&sc, o)
 }
 
 // viaKeys are the fields that hold the parents' keys, and the table they are
