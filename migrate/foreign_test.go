@@ -1,8 +1,10 @@
 package migrate_test
 
 import (
+	"strings"
 	"testing"
 
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
 )
 
@@ -37,13 +39,17 @@ func TestRelationForeignKeys(t *testing.T) {
 	got := query(t, conn, "SELECT sql FROM sqlite_master WHERE name = 'tomes'")[0]
 	golden(t, "relation_keys.sql", []byte(got+"\n"))
 	keys := op.ForeignKeys(set.Models)
-	found := look(t, conn).Table("tomes").ForeignKeys
+	d, err := catalog.Inspect(t.Context(), conn, catalog.SQLite, catalog.InspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := d.Table("tomes").Foreign
 	if len(keys) != 3 || len(found) != 3 {
 		t.Fatalf("the models have %d foreign keys and the tables %d, want 3", len(keys), len(found))
 	}
 	for i, k := range keys {
 		f := found[i]
-		if f.RefTable != k.Target.Table || f.OnDelete != k.OnDelete || f.OnUpdate != k.OnUpdate || len(f.Columns) != len(k.Fields) {
+		if f.RefTable != k.Target.Table || f.OnDelete != strings.ToUpper(string(k.OnDelete)) || f.OnUpdate != strings.ToUpper(string(k.OnUpdate)) || len(f.Columns) != len(k.Fields) {
 			t.Errorf("the table has %+v, the models %+v", f, k)
 		}
 	}

@@ -2,44 +2,114 @@ package pull
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
 )
 
 // indexes gives the model of t the indexes that a model can have.
 func (p *puller) indexes(t *table) {
+	var later []*catalog.Index
 	for _, x := range t.found.Indexes {
 		// Names that are made must not meet those that are given.
-		if x.Name == migrate.IndexName(t.found.Name, x.Columns, x.Unique) && x.Odd == "" {
+		if cols, odd := p.columnsOf(t.found, x); p.indexName(x) == migrate.IndexName(t.found.Name, cols, x.Unique) && odd == "" {
 			p.index(t, x)
+		} else if !p.ofForeignKey(t.found, x) {
+			later = append(later, x)
 		}
 	}
-	for _, x := range t.found.Indexes {
-		if x.Name != migrate.IndexName(t.found.Name, x.Columns, x.Unique) || x.Odd != "" {
-			p.index(t, x)
-		}
+	for _, x := range later {
+		p.index(t, x)
 	}
 	slices.SortStableFunc(t.model.Indexes, func(a, b schema.Index) int {
 		return cmp.Or(slices.Compare(a.Fields, b.Fields), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Where, b.Where))
 	})
 }
 
-func (p *puller) index(t *table, x *migrate.FoundIndex) {
-	what := "the index " + x.Name
-	if x.Name == "" {
+// indexName is the name of an index, "" for one that a UNIQUE of SQLite stands
+// for.
+func (p *puller) indexName(x *catalog.Index) string {
+	if p.db.Dialect == catalog.SQLite && x.Constraint {
+		return ""
+	}
+	return x.Name
+}
+
+// ofForeignKey reports whether MySQL made the index for a foreign key, as it
+// would again.
+func (p *puller) ofForeignKey(t *catalog.Table, x *catalog.Index) bool {
+	return p.db.Dialect == catalog.MySQL && !x.Unique && slices.ContainsFunc(t.Foreign, func(k *catalog.ForeignKey) bool {
+		cols, odd := p.columnsOf(t, x)
+		return odd == "" && k.Name == x.Name && slices.Equal(k.Columns, cols)
+	})
+}
+
+// prefixes are the characters and bytes of a long column that Weft has MySQL
+// index, where it need not index all.
+var prefixes = []int{191, 255}
+
+// columnsOf are the columns of an index. odd says what an index of a model
+// cannot be; it is empty where a model can have the same.
+func (p *puller) columnsOf(t *catalog.Table, x *catalog.Index) (columns []string, odd string) {
+	for i, part := range x.Parts {
+		c := t.Column(part.Column)
+		switch {
+		case part.Expr == "rowid" && part.Column == "" && p.db.Dialect == catalog.SQLite:
+			odd = "goes by the row's number"
+			continue
+		case part.Expr != "":
+			odd = "goes by an expression"
+			continue
+		case p.db.Dialect == catalog.MySQL && part.Column == catalog.LiveColumn && i == len(x.Parts)-1:
+			odd = "holds among live rows: give the model soft delete (weft.SoftDelete)"
+			continue
+		case part.Desc:
+			odd = "is descending in " + part.Column
+		case part.Prefix > 0 && (x.Unique || !slices.Contains(prefixes, part.Prefix) || !t.Made):
+			odd = fmt.Sprintf("goes by the first %d characters of %s", part.Prefix, part.Column)
+		case p.db.Dialect == catalog.Postgres && part.Class != "":
+			odd = "compares " + part.Column + " by " + part.Class
+		case p.db.Dialect == catalog.Postgres && part.Collation != "" && c != nil && part.Collation != c.Collation:
+			odd = "sorts " + part.Column + " by " + part.Collation
+		}
+		columns = append(columns, part.Column)
+	}
+	switch {
+	case x.Method == "exclude":
+		odd = "keeps rows from being there at once (EXCLUDE)"
+	case x.Method != "" && !(x.Method == "hash" && p.db.Dialect == catalog.MySQL):
+		odd = "is of the kind " + x.Method
+	case len(x.Include) > 0:
+		odd = "holds other columns beside (INCLUDE)"
+	case x.NullsEqual && x.Unique:
+		odd = "takes NULLs for equal"
+	case x.Deferrable != "":
+		odd = "is checked at the end of transactions (DEFERRABLE)"
+	case x.Invalid:
+		odd = "was not finished (drop it, or REINDEX)"
+	}
+	return columns, odd
+}
+
+func (p *puller) index(t *table, x *catalog.Index) {
+	xName := p.indexName(x)
+	columns, odd := p.columnsOf(t.found, x)
+	what := "the index " + xName
+	if xName == "" {
 		what = "a unique constraint"
 	}
 	stays := func(why string) { p.note(t.found.Name, "", "%s %s, so it stays with the database", what, why) }
-	if x.Odd != "" {
-		stays(x.Odd)
+	if odd != "" {
+		stays(odd)
 		return
 	}
 	var fields []*schema.Field
-	for _, c := range x.Columns {
-		f := t.fields[fold(c)]
+	for _, c := range columns {
+		f := t.fields[p.fold(c)]
 		switch {
 		case f == nil:
 			stays("is on " + c + ", which is in no model")
@@ -50,18 +120,18 @@ func (p *puller) index(t *table, x *migrate.FoundIndex) {
 		}
 		fields = append(fields, f)
 	}
-	if x.Name == "" && sameColumns(x.Columns, t.found.Key) {
+	if xName == "" && p.sameColumns(columns, t.found.Key.Columns) {
 		return // says what the key says
 	}
-	name := x.Name
+	name := xName
 	if !usable(name) && name != "" {
 		p.note(t.found.Name, "", "%s gets another name in the model: %s", what, badName)
 		name = ""
 	}
-	if made := migrate.IndexName(t.found.Name, x.Columns, x.Unique); name == made || name == "" && !p.indexNames[fold(made)] {
-		p.indexNames[fold(made)] = true
+	if made := migrate.IndexName(t.found.Name, columns, x.Unique); name == made || name == "" && !p.indexNames[p.fold(made)] {
+		p.indexNames[p.fold(made)] = true
 		one := fields[0]
-		if len(fields) == 1 && x.Where == "" && !one.Unique && !one.Index && !sameColumns(x.Columns, t.found.Key) {
+		if len(fields) == 1 && x.Where == "" && !one.Unique && !one.Index && !p.sameColumns(columns, t.found.Key.Columns) {
 			one.Unique, one.Index = x.Unique, !x.Unique
 			return
 		}
@@ -78,19 +148,19 @@ func (p *puller) index(t *table, x *migrate.FoundIndex) {
 
 func (p *puller) freeIndexName(base string) string {
 	for k := 2; ; k++ {
-		if name := base + "_" + strconv.Itoa(k); !p.indexNames[fold(name)] {
-			p.indexNames[fold(name)] = true
+		if name := base + "_" + strconv.Itoa(k); !p.indexNames[p.fold(name)] {
+			p.indexNames[p.fold(name)] = true
 			return name
 		}
 	}
 }
 
 // sameColumns compares two sets of columns.
-func sameColumns(a, b []string) bool {
+func (p *puller) sameColumns(a, b []string) bool {
 	norm := func(list []string) []string {
 		out := make([]string, len(list))
 		for i, s := range list {
-			out[i] = fold(s)
+			out[i] = p.fold(s)
 		}
 		slices.Sort(out)
 		return out

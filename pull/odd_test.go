@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/pull"
 )
 
@@ -102,7 +103,7 @@ func TestNothingToPull(t *testing.T) {
 			`CREATE TABLE a (x)`, `CREATE VIEW v AS SELECT 1`,
 		},
 	} {
-		db, err := migrate.Look(t.Context(), open(t, stmts...))
+		db, err := catalog.Inspect(t.Context(), open(t, stmts...), catalog.SQLite, catalog.InspectOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
 )
 
@@ -48,13 +48,19 @@ func shown(name string) string {
 // Models makes a model of every table that can have one. The same database
 // gives the same models, in the order of the tables' names. The error tells why
 // no models can be made at all.
-func Models(db *migrate.Database) (*Result, error) {
+func Models(db *catalog.Database) (*Result, error) {
 	p := &puller{db: db, modelNames: names{}, indexNames: map[string]bool{}}
 	for _, t := range db.Tables {
-		p.indexNames[fold(t.Name)] = true // an index cannot have the name of a table
+		p.indexNames[p.fold(t.Name)] = true // an index cannot have the name of a table
 		for _, x := range t.Indexes {
-			p.indexNames[fold(x.Name)] = true
+			if p.indexName(x) != "" {
+				p.indexNames[p.fold(x.Name)] = true
+			}
 		}
+	}
+	for _, v := range db.Views {
+		p.indexNames[p.fold(v.Name)] = true
+		p.note(v.Name, "", "left out: a view has no key by which a row is found again; write a model for it by hand, with a field tagged primary")
 	}
 	for _, t := range db.Tables {
 		p.table(t)
@@ -69,7 +75,7 @@ func Models(db *migrate.Database) (*Result, error) {
 	p.relations()
 	for _, t := range p.tables {
 		for _, c := range t.found.Columns {
-			if why := t.told[fold(c.Name)]; why != "" {
+			if why := t.told[p.fold(c.Name)]; why != "" {
 				p.note(t.found.Name, c.Name, "%s", why)
 			}
 		}
@@ -83,7 +89,7 @@ func Models(db *migrate.Database) (*Result, error) {
 
 // puller makes the models of one database.
 type puller struct {
-	db         *migrate.Database
+	db         *catalog.Database
 	tables     []*table
 	modelNames names
 	indexNames map[string]bool // folded, of the whole database
@@ -92,7 +98,8 @@ type puller struct {
 
 // table is a table that gets a model.
 type table struct {
-	found  *migrate.FoundTable
+	p      *puller
+	found  *catalog.Table
 	model  *schema.Model
 	fields map[string]*schema.Field // by folded column
 	told   map[string]string        // by folded column: what its type loses
@@ -121,15 +128,8 @@ func (p *puller) nothing() error {
 	return fmt.Errorf("the database has no table that a model can be made of: %s", strings.Join(all, "; "))
 }
 
-// fold makes names comparable as SQLite compares them.
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, s)
-}
+// fold makes names comparable as the database compares them.
+func (p *puller) fold(s string) string { return catalog.Fold(p.db.Dialect, s) }
 
 // usable reports whether a name can stand in a model.
 func usable(name string) bool {
@@ -139,33 +139,37 @@ func usable(name string) bool {
 const badName = "its name is longer than 128 bytes or has control characters"
 
 // table makes the model of one table with its fields, or notes why not.
-func (p *puller) table(found *migrate.FoundTable) {
+func (p *puller) table(found *catalog.Table) {
 	leave := func(format string, args ...any) { p.note(found.Name, "", "left out: "+format, args...) }
 	switch found.Kind {
-	case migrate.ViewTable:
-		leave("a view has no key by which a row is found again; write a model for it by hand, with a field tagged primary")
-		return
-	case migrate.VirtualTable:
+	case catalog.Ordinary:
+	case catalog.Virtual:
 		leave("a virtual table is made by its module, not by a model")
 		return
-	case migrate.ShadowTable:
-		return // told with its virtual table
+	case catalog.Foreign:
+		leave("its rows are on another server; write a model for it by hand, with a field tagged primary")
+		return
+	default:
+		return // told with what it belongs to, or no table at all
 	}
 	switch {
-	case len(found.Key) == 0:
+	case found.Key == nil || len(found.Key.Columns) == 0:
 		leave("it has no primary key, by which rows are found again; add one, and pull again")
 		return
 	case !usable(found.Name):
 		leave(badName)
 		return
 	}
-	t := &table{found: found, model: &schema.Model{Table: found.Name}, fields: map[string]*schema.Field{}, told: map[string]string{}, names: names{}}
+	t := &table{p: p, found: found, model: &schema.Model{Table: found.Name, Comment: found.Comment}, fields: map[string]*schema.Field{}, told: map[string]string{}, names: names{}}
 	for _, c := range found.Columns {
+		if p.db.Dialect == catalog.MySQL && c.Name == catalog.LiveColumn && c.Generated != "" {
+			continue // Weft's own, for an index
+		}
 		why := p.field(t, c)
 		if why == "" {
 			continue
 		}
-		if slices.Contains(found.Key, c.Name) {
+		if slices.Contains(found.Key.Columns, c.Name) {
 			leave("its key has the column %s, which no model can have: %s", shown(c.Name), why)
 			return
 		}
@@ -185,33 +189,36 @@ func (p *puller) name() {
 }
 
 // field adds the field for a column, or returns why there can be none.
-func (p *puller) field(t *table, c *migrate.FoundColumn) (why string) {
+func (p *puller) field(t *table, c *catalog.Column) (why string) {
 	if !usable(c.Name) {
 		return badName
 	}
-	f := &schema.Field{Column: c.Name, Nullable: !c.NotNull, ReadOnly: c.Generated}
-	told := c.Describe(f)
+	f := &schema.Field{Column: c.Name, Nullable: c.Null, ReadOnly: c.Generated != "", Comment: c.Comment}
+	told := p.describe(t.found, c, f)
 	if f.Type == "" {
 		return "it " + told
 	}
-	if slices.Contains(t.found.Key, c.Name) {
-		f.Primary, f.Nullable, f.Auto = true, false, t.found.Auto
-		if whole := (&schema.Field{Type: schema.BigInteger}); f.Type == schema.Float && c.Serves(whole) {
+	if slices.Contains(t.found.Key.Columns, c.Name) {
+		f.Primary, f.Nullable, f.Auto = true, false, p.auto(t.found, c, f)
+		if whole := (&schema.Field{Type: schema.BigInteger}); f.Type == schema.Float && p.serves(t.found, c, whole) {
 			f.Type, f.Unsigned, told = whole.Type, false, "" // a number that is a key counts
 		}
 		if k := f.Type.Kind(); k == schema.KindFloat || k == schema.KindJSON {
 			return fmt.Sprintf("a key cannot be %s", f.Type)
 		}
 	}
-	t.told[fold(c.Name)] = told
+	t.told[p.fold(c.Name)] = told
 	if !f.Auto && !f.ReadOnly {
 		var lost string
-		if f.Default, lost = c.DefaultFor(f); lost != "" {
+		if f.Default, lost = defaultFor(p.db.Dialect, c, f); lost != "" {
 			p.note(t.found.Name, c.Name, "%s", lost)
 		}
 	}
+	if c.Auto && !f.Auto && p.db.Dialect != catalog.SQLite {
+		p.note(t.found.Name, c.Name, "is counted by the database, which is left to programs that write without the models")
+	}
 	f.Name = t.names.take(fieldName(c.Name))
-	t.fields[fold(c.Name)] = f
+	t.fields[p.fold(c.Name)] = f
 	t.model.Fields = append(t.model.Fields, f)
 	return ""
 }

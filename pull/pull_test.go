@@ -13,6 +13,7 @@ import (
 
 	"github.com/weftdb/weft/internal/chinook"
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/pull"
 	"github.com/weftdb/weft/schema"
 )
@@ -60,7 +61,7 @@ func scratch(t tester, stmts ...string) (conn *sql.Conn, done func()) {
 
 func models(t tester, conn *sql.Conn) *pull.Result {
 	t.Helper()
-	db, err := migrate.Look(context.Background(), conn)
+	db, err := catalog.Inspect(context.Background(), conn, catalog.SQLite, catalog.InspectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,16 +2,19 @@ package pull
 
 import (
 	"slices"
+	"strings"
 
-	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
 )
 
 // link is a foreign key between two tables that have models.
 type link struct {
-	key           *migrate.FoundForeignKey
+	key           *catalog.ForeignKey
 	child, parent *table
 	from, to      []*schema.Field
+	onDelete      schema.Action
+	onUpdate      schema.Action
 	role          string // what the parent is to the child, as the column says
 	belongs       *schema.Relation
 }
@@ -20,7 +23,7 @@ type link struct {
 // and the ones through join tables.
 func (p *puller) relations() {
 	for _, t := range p.tables {
-		for _, k := range t.found.ForeignKeys {
+		for _, k := range t.found.Foreign {
 			if l := p.link(t, k); l != nil {
 				t.links = append(t.links, l)
 			}
@@ -48,7 +51,7 @@ func (p *puller) relations() {
 
 func (p *puller) tableOf(name string) *table {
 	for _, t := range p.tables {
-		if fold(t.found.Name) == fold(name) {
+		if catalog.FoldTable(p.db.Dialect, t.found.Name) == catalog.FoldTable(p.db.Dialect, name) {
 			return t
 		}
 	}
@@ -56,8 +59,8 @@ func (p *puller) tableOf(name string) *table {
 }
 
 // link ties a foreign key to the models, or notes why it cannot be.
-func (p *puller) link(t *table, k *migrate.FoundForeignKey) *link {
-	l := &link{key: k, child: t, parent: p.tableOf(k.RefTable)}
+func (p *puller) link(t *table, k *catalog.ForeignKey) *link {
+	l := &link{key: k, child: t, parent: p.tableOf(k.RefTable), onDelete: foundAction(k.OnDelete), onUpdate: foundAction(k.OnUpdate)}
 	without := func(format string, args ...any) *link {
 		p.note(t.found.Name, k.Columns[0], "no relation to "+k.RefTable+": "+format, args...)
 		return nil
@@ -73,7 +76,7 @@ func (p *puller) link(t *table, k *migrate.FoundForeignKey) *link {
 		return without("the foreign key points at columns that are neither the key nor unique")
 	}
 	for i, c := range k.Columns {
-		f, to := t.fields[fold(c)], l.parent.fields[fold(k.RefColumns[i])]
+		f, to := t.fields[p.fold(c)], l.parent.fields[p.fold(k.RefColumns[i])]
 		if f == nil || to == nil {
 			return without("a column of the foreign key is in no model")
 		}
@@ -88,7 +91,7 @@ func (p *puller) link(t *table, k *migrate.FoundForeignKey) *link {
 			return nil // said twice
 		}
 	}
-	for _, a := range []*schema.Action{&k.OnDelete, &k.OnUpdate} {
+	for _, a := range []*schema.Action{&l.onDelete, &l.onUpdate} {
 		notNull := slices.ContainsFunc(l.from, func(f *schema.Field) bool { return !f.Nullable })
 		if *a == schema.SetNull && notNull {
 			p.note(t.found.Name, k.Columns[0], "the foreign key sets NULL, which the column cannot be; the model says nothing of it")
@@ -96,6 +99,11 @@ func (p *puller) link(t *table, k *migrate.FoundForeignKey) *link {
 		}
 	}
 	return l
+}
+
+// foundAction is an action in the words of models.
+func foundAction(s string) schema.Action {
+	return schema.Action(strings.ReplaceAll(strings.ToLower(s), "no action", ""))
 }
 
 // follow gives a field the type of the one it points at, where its column
@@ -108,18 +116,19 @@ func (t *table) follow(f, to *schema.Field) bool {
 		return true
 	}
 	like := &schema.Field{Type: to.Type, Size: to.Size, Precision: to.Precision, Scale: to.Scale, DBType: to.DBType, Unsigned: to.Unsigned}
-	if !t.found.Column(f.Column).Serves(like) || f.Default != nil {
+	if !t.p.serves(t.found, t.found.Column(f.Column), like) || f.Default != nil {
 		return false
 	}
-	delete(t.told, fold(f.Column))
+	delete(t.told, t.p.fold(f.Column))
 	f.Type, f.Size, f.Precision, f.Scale, f.DBType, f.Unsigned = like.Type, like.Size, like.Precision, like.Scale, like.DBType, like.Unsigned
 	return true
 }
 
 // uniqueOver reports whether the columns are those of one row at most.
 func (t *table) uniqueOver(columns []string) bool {
-	return sameColumns(t.found.Key, columns) || slices.ContainsFunc(t.found.Indexes, func(x *migrate.FoundIndex) bool {
-		return x.Unique && x.Where == "" && x.Odd == "" && sameColumns(x.Columns, columns)
+	return t.p.sameColumns(t.found.Key.Columns, columns) || slices.ContainsFunc(t.found.Indexes, func(x *catalog.Index) bool {
+		cols, odd := t.p.columnsOf(t.found, x)
+		return x.Unique && x.Where == "" && odd == "" && t.p.sameColumns(cols, columns)
 	})
 }
 
@@ -175,7 +184,7 @@ func (l *link) belongsTo() {
 	candidates = append(candidates, target+"Row")
 	l.belongs = &schema.Relation{
 		Name: t.names.take(candidates...), Kind: schema.BelongsTo, Model: l.parent.model.Name,
-		FK: fieldNames(l.from), LK: l.keyNames(), OnDelete: l.key.OnDelete, OnUpdate: l.key.OnUpdate,
+		FK: fieldNames(l.from), LK: l.keyNames(), OnDelete: l.onDelete, OnUpdate: l.onUpdate,
 	}
 	l.belongs.References = !l.belongs.Enforced()
 	t.model.Relations = append(t.model.Relations, l.belongs)
@@ -217,7 +226,7 @@ func (t *table) join() (a, b *link) {
 			in = append(in, l)
 		}
 	}
-	if len(in) != 2 || len(in[0].from)+len(in[1].from) != len(t.found.Key) {
+	if len(in) != 2 || len(in[0].from)+len(in[1].from) != len(t.found.Key.Columns) {
 		return nil, nil
 	}
 	for _, l := range in {
@@ -231,7 +240,7 @@ func (t *table) join() (a, b *link) {
 // isPureJoin reports whether the table joins two others and holds nothing else.
 func (t *table) isPureJoin() bool {
 	a, _ := t.join()
-	return a != nil && len(t.found.Columns) == len(t.found.Key)
+	return a != nil && len(t.found.Columns) == len(t.found.Key.Columns)
 }
 
 // through adds the many-to-many relation from the table of one link to that of

@@ -14,6 +14,7 @@ import (
 
 	"github.com/weftdb/weft/codegen"
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/pull"
 	"github.com/weftdb/weft/schema"
 )
@@ -39,7 +40,10 @@ func newSchema() *cobra.Command {
 func (d *database) pulled(ctx context.Context) (*pull.Result, error) {
 	var r *pull.Result
 	err := d.connected(ctx, func(c *sql.Conn) error {
-		db, err := migrate.Look(ctx, c)
+		if err := migrate.CheckSQLite(ctx, c); err != nil {
+			return err
+		}
+		db, err := catalog.Inspect(ctx, c, catalog.SQLite, catalog.InspectOptions{})
 		if err != nil {
 			return err
 		}

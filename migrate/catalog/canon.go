@@ -56,15 +56,15 @@ func classOf(d Dialect, typ string) class {
 		}
 		return other
 	}
-	name := baseType(typ)
+	name := BaseType(typ)
 	if d == MySQL {
 		name = strings.TrimSuffix(strings.TrimSuffix(name, " zerofill"), " unsigned")
 	}
 	return classes[d][name]
 }
 
-// baseType is a type without what stands in parentheses.
-func baseType(typ string) string {
+// BaseType is a canonical type without what stands in parentheses.
+func BaseType(typ string) string {
 	name, rest, in := strings.Cut(typ, "(")
 	if in {
 		_, rest, _ = strings.Cut(rest, ")")
@@ -242,7 +242,7 @@ func number(toks []string) (string, bool) {
 // whether the tokens are one.
 func literal(d Dialect, c class, toks []string) (string, bool) {
 	if n := len(toks); d != Postgres && (n == 2 || n == 1) {
-		if s, ok := hexLiteral(toks); ok {
+		if s, ok := hexLiteral(d, toks); ok {
 			return s, true
 		}
 	}
@@ -296,7 +296,7 @@ var truths = map[string]string{
 }
 
 // hexLiteral reads x'00ff', 0x00ff and b'101'.
-func hexLiteral(toks []string) (string, bool) {
+func hexLiteral(d Dialect, toks []string) (string, bool) {
 	first := strings.ToLower(toks[0])
 	switch {
 	case len(toks) == 2 && first == "x" && toks[1][0] == '\'':
@@ -305,6 +305,9 @@ func hexLiteral(toks []string) (string, bool) {
 	case len(toks) == 2 && first == "b" && toks[1][0] == '\'':
 		s := strings.TrimLeft(strings.Trim(toks[1], "'"), "0")
 		return "b'" + s + strings.Repeat("0", max(0, 1-len(s))) + "'", true
+	case len(toks) == 1 && strings.HasPrefix(first, "0x") && d == SQLite:
+		n, err := strconv.ParseInt(first, 0, 64)
+		return strconv.FormatInt(n, 10), err == nil
 	case len(toks) == 1 && strings.HasPrefix(first, "0x"):
 		b, err := hex.DecodeString(first[2:])
 		return "x'" + hex.EncodeToString(b) + "'", err == nil

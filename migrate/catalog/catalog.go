@@ -84,6 +84,7 @@ type Column struct {
 	OnUpdate  string // MySQL: ON UPDATE CURRENT_TIMESTAMP
 	Comment   string
 	Invisible bool
+	Enum      []string // SQLite: the values that weft_meta notes for a column of Weft's own
 }
 
 // Key is the primary key.

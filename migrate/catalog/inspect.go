@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -26,6 +27,10 @@ const OwnPrefix = "weft_"
 // MetaTable holds what Weft keeps about a database as a whole.
 const MetaTable = "weft_meta"
 
+// LiveColumn is a column that Weft adds on MySQL to tables whose uniques hold
+// among live rows: 1 for those, NULL for others.
+const LiveColumn = "weft_live"
+
 // Inspect reads what the current schema of a database holds. Tables of Weft's
 // own (weft_…) are left out unless named. It changes nothing; where the
 // answer must be of one moment, q is a transaction.
@@ -48,7 +53,7 @@ func Inspect(ctx context.Context, q Querier, d Dialect, o InspectOptions) (*Data
 // Table returns the table of that name, as the dialect compares names, or nil.
 func (d *Database) Table(name string) *Table {
 	for _, t := range d.Tables {
-		if Fold(d.Dialect, t.Name) == Fold(d.Dialect, name) {
+		if FoldTable(d.Dialect, t.Name) == FoldTable(d.Dialect, name) {
 			return t
 		}
 	}
@@ -176,6 +181,30 @@ func (i *inspector) made() error {
 			t.Made = true
 		}
 	})
+}
+
+// noted gives the columns of Weft's own tables the enum values that weft_meta
+// has for them: enum:<table>.<column>, with a JSON list.
+func (i *inspector) noted() error {
+	values := map[string]string{}
+	err := i.each("read "+MetaTable, `SELECT "key", "value" FROM `+MetaTable+` WHERE "key" LIKE 'enum:%'`, nil, func(r []string) {
+		values[Fold(SQLite, r[0])] = r[1]
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range i.db.Tables {
+		for _, c := range t.Columns {
+			v, known := values[Fold(SQLite, "enum:"+t.Name+"."+c.Name)]
+			if !known || !t.Made {
+				continue
+			}
+			if err := json.Unmarshal([]byte(v), &c.Enum); err != nil {
+				return fmt.Errorf("%s says of %s.%s %q, which is no JSON list of texts: %w", MetaTable, t.Name, c.Name, v, err)
+			}
+		}
+	}
+	return nil
 }
 
 // table turns what atlas reads of a table into ours: what has the same words

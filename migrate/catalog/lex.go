@@ -166,6 +166,10 @@ func isName(t string) bool {
 	return wordByte(t[0]) && !(t[0] >= '0' && t[0] <= '9') && !slices.Contains(before, strings.ToUpper(t)) || t[0] == '"' || t[0] == '`'
 }
 
+// Unquote is the text that a quoted text of the dialect stands for; ok is false
+// where it is none.
+func Unquote(d Dialect, literal string) (s string, ok bool) { return text(d, literal) }
+
 // text is what a quoted text of the dialect stands for.
 func text(d Dialect, tok string) (string, bool) {
 	escapes := d == MySQL
@@ -239,8 +243,17 @@ func Quote(d Dialect, name string) string {
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }
 
-// Fold makes names comparable as the dialect compares those of tables and
-// columns: the case of ASCII letters matters on PostgreSQL only.
+// FoldTable is Fold for names of tables, whose case matters to MySQL too where
+// they are files whose names' case matters.
+func FoldTable(d Dialect, s string) string {
+	if d == MySQL {
+		return s
+	}
+	return Fold(d, s)
+}
+
+// Fold makes names comparable as the dialect compares those of columns and
+// indexes: the case of ASCII letters matters on PostgreSQL only.
 func Fold(d Dialect, s string) string {
 	if d == Postgres {
 		return s

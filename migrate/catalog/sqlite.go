@@ -39,7 +39,8 @@ func (i *inspector) sqlite() error {
 	if err != nil {
 		return err
 	}
-	if _, known := sql[MetaTable]; known {
+	_, meta := sql[MetaTable]
+	if meta {
 		if err := i.made(); err != nil {
 			return err
 		}
@@ -58,6 +59,11 @@ func (i *inspector) sqlite() error {
 	}
 	if err := i.liteComplete(); err != nil {
 		return err
+	}
+	if meta {
+		if err := i.noted(); err != nil {
+			return err
+		}
 	}
 	for _, v := range i.db.Views {
 		v.Uses = usedIn(v, i.db, sql)
