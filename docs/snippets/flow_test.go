@@ -10,7 +10,7 @@ import (
 )
 
 func TestUsers(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	articles := weft.Repo[Article](db)
 	// snippet:users
 	ada := weft.Repo[Article](db.User("ada"))
@@ -45,7 +45,7 @@ func TestUsers(t *testing.T) {
 }
 
 func TestFlow(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	_, made := fill(t, db)
 	books := weft.Repo[Book](db)
 	id := made[1].ID
@@ -136,7 +136,7 @@ func audit(db *weft.DB) error {
 // end:hooks-audit
 
 func TestHooks(t *testing.T) {
-	db, ctx := open(t, Entry{}), t.Context()
+	db, ctx := openShop(t, Entry{}), t.Context()
 	must(t, audit(db))
 	_, made := fill(t, db)
 	books, entries := weft.Repo[Book](db), weft.Repo[Entry](db)

@@ -9,7 +9,7 @@ import (
 )
 
 func TestNumbers(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	a, _ := fill(t, db)
 	books := weft.Repo[Book](db)
 	// snippet:numbers

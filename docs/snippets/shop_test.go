@@ -99,7 +99,7 @@ func register(db *weft.DB) error {
 	// end:on
 }
 
-func open(t *testing.T, more ...any) *weft.DB {
+func openShop(t *testing.T, more ...any) *weft.DB {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.db")
 	// snippet:open
@@ -144,7 +144,7 @@ func fill(t *testing.T, db *weft.DB) (*Author, []*Book) {
 }
 
 func TestCreate(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	ada := &Author{Name: "Ada"}
 	must(t, weft.Repo[Author](db).Create(ctx, ada))
 	// snippet:create
@@ -210,7 +210,7 @@ func TestCreate(t *testing.T) {
 }
 
 func TestQueries(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	a, made := fill(t, db)
 	books := weft.Repo[Book](db)
 	// snippet:read
@@ -322,7 +322,7 @@ func TestQueries(t *testing.T) {
 }
 
 func TestOtherShapes(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	a, made := fill(t, db)
 	books := weft.Repo[Book](db)
 	// snippet:groups
@@ -370,7 +370,7 @@ func TestOtherShapes(t *testing.T) {
 }
 
 func TestRelations(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	a, made := fill(t, db)
 	authors, books := weft.Repo[Author](db), weft.Repo[Book](db)
 	g := &Genre{Name: "crime"}
@@ -428,7 +428,7 @@ func TestRelations(t *testing.T) {
 }
 
 func TestTransactions(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	must(t, register(db))
 	_, made := fill(t, db)
 	if !notified {
@@ -486,7 +486,7 @@ var notified bool
 func notify() { notified = true }
 
 func TestSQL(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	fill(t, db)
 	// snippet:sql
 	type best struct {
@@ -536,7 +536,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	db, ctx := open(t), t.Context()
+	db, ctx := openShop(t), t.Context()
 	_, made := fill(t, db)
 	books := weft.Repo[Book](db)
 	b, err := books.Find(ctx, made[0].ID)

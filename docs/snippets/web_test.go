@@ -115,7 +115,7 @@ func fail(w http.ResponseWriter, err error) {
 // end:http-fail
 
 func TestHTTP(t *testing.T) {
-	db := open(t)
+	db := openShop(t)
 	_, made := fill(t, db)
 	web := server{weft.Repo[Book](db)}.routes()
 	do := func(method, path, body, match string) (*httptest.ResponseRecorder, map[string]any) {

@@ -22,7 +22,7 @@ var allowed = map[string]map[string]string{
 	"time.Sleep": {},
 	"t.Skip": {
 		"internal/services/": "the one allowed skip: servers that are not there, where WEFT_TEST_SKIP_SERVICES=1 says so",
-		"internal/chinook/": "its data lies beside the repository and is not ours to copy; with CI set the test fails instead",
+		"internal/chinook/":  "its data lies beside the repository and is not ours to copy; with CI set the test fails instead",
 	},
 }
 
