@@ -21,7 +21,6 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/pull"
 )
 
 // openServer connects to the database behind a URL.
@@ -244,9 +243,4 @@ func (t *target) after() string {
 // bare is an error without the words in front that name its package.
 func bare(err error) string {
 	return strings.TrimPrefix(err.Error(), "migrate: ")
-}
-
-// pulled are models of the tables, and what differs between the two.
-func (t *target) pulled(ctx context.Context) (*pull.Result, error) {
-	return t.file.pulled(ctx)
 }

@@ -73,11 +73,7 @@ func readSchema(ctx context.Context, args []string, databases bool) (*schema.Set
 		set, err := codegen.Load(ctx, "", args)
 		return set, nil, err
 	case kind == sourceDatabase && databases:
-		d, err := findDatabase(args[0])
-		if err != nil {
-			return nil, nil, err
-		}
-		r, err := d.pulled(ctx)
+		r, _, err := pulledFrom(ctx, args[0])
 		if err != nil {
 			return nil, nil, err
 		}

@@ -42,9 +42,10 @@ func newSchemaPull() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "pull <database>",
 		Short: "Make models of a database that exists",
-		Long: "Reads the tables of a SQLite file and writes models of them, as Go or YAML: names in\n" +
-			"the style of Go, types, keys, defaults, indexes, and relations for the foreign keys,\n" +
-			"also through join tables. The database is only read, and needs no change for them.\n" +
+		Long: "Reads the tables of a SQLite file, or of a PostgreSQL, MySQL or MariaDB database that\n" +
+			"a URL names, and writes models of them, as Go or YAML: names in the style of Go,\n" +
+			"types, keys, defaults, indexes, and relations for the foreign keys, also through join\n" +
+			"tables. The database is only read, and needs no change for them.\n" +
 			"\n" +
 			"Without --out the models go to stdout; a folder gets the file models.go or\n" +
 			"models.yaml. A file that pull did not write, or that was changed since, is left\n" +
@@ -56,6 +57,7 @@ func newSchemaPull() *cobra.Command {
 		Example: "  weft schema pull app.db\n" +
 			"  weft schema pull sqlite:app.db --out models --package models\n" +
 			"  weft schema pull app.db --out schema --format yaml\n" +
+			"  weft schema pull postgres://me@localhost/shop --out models\n" +
 			"  weft schema pull app.db --out models --check",
 		Args: takes(1, "database"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,15 +79,15 @@ func (p *pullTo) run(ctx context.Context, cmd *cobra.Command, arg string) error 
 	if err != nil {
 		return err
 	}
-	d, err := findDatabase(arg)
+	r, label, err := pulledFrom(ctx, arg)
 	if err != nil {
 		return err
 	}
-	r, err := d.pulled(ctx)
-	if err != nil {
-		return err
+	from := label
+	if _, server := serverScheme(arg); !server {
+		from = filepath.Base(label)
 	}
-	text, err := p.text(r.Set, filepath.Base(d.path))
+	text, err := p.text(r.Set, from)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func (p *pullTo) run(ctx context.Context, cmd *cobra.Command, arg string) error 
 		_, err := cmd.OutOrStdout().Write(text)
 		return err
 	}
-	return p.put(cmd.OutOrStdout(), file, text, count(len(r.Set.Models), "model")+" of "+d.path)
+	return p.put(cmd.OutOrStdout(), file, text, count(len(r.Set.Models), "model")+" of "+label)
 }
 
 // file is the file to write, "" for stdout. The package and, where it is not
