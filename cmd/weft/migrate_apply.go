@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/op"
 )
 
 // migrateApply is the configuration of weft migrate apply.
@@ -59,9 +60,11 @@ func newMigrateApply() *cobra.Command {
 // applied is what apply did, for programs. With --dry-run it is what it would do.
 type applied struct {
 	Done    bool           `json:"done"`
+	Resumed bool           `json:"resumed"` // a run that stood in the middle
+	Others  bool           `json:"others"`  // another process has done it meanwhile
 	Steps   []migrate.Step `json:"steps"`
 	Notes   []string       `json:"notes,omitempty"`
-	Elapsed float64        `json:"seconds"`
+	Seconds float64        `json:"seconds"`
 }
 
 func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
@@ -89,17 +92,34 @@ func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err e
 	if p.dry {
 		return p.tell(stdout, t, plan, applied{Steps: plan.Steps, Notes: plan.Notes})
 	}
-	if err := refused(plan); err != nil {
+	resumed, err := p.resumes(ctx, t, stderr)
+	if err != nil {
 		return err
 	}
-	if !plan.Empty() {
-		err = m.Apply(ctx, plan)
-		show.end()
-		if err != nil {
-			return t.explain(err)
+	if err := refused(plan); err != nil && !resumed {
+		return err
+	}
+	err = m.Apply(ctx, plan)
+	if resumed && errors.Is(err, op.ErrConflict) {
+		// The run that stood in the middle is at its end, and there is more to do.
+		if plan, err = t.plan(ctx, m); err == nil {
+			err = m.Apply(ctx, plan)
 		}
 	}
-	return p.tell(stdout, t, plan, applied{Done: true, Steps: plan.Steps, Notes: plan.Notes, Elapsed: time.Since(began).Seconds()})
+	show.end()
+	if err != nil {
+		return t.explain(err)
+	}
+	return p.tell(stdout, t, plan, applied{Done: true, Resumed: resumed, Steps: plan.Steps, Notes: plan.Notes, Seconds: time.Since(began).Seconds()})
+}
+
+// resumes tells of a run that stands in the middle, which apply goes on with
+// before it does anything else.
+func (p *migrateApply) resumes(ctx context.Context, t *target, stderr io.Writer) (bool, error) {
+	if t.absent {
+		return false, nil
+	}
+	return false, nil
 }
 
 // refused says why a plan is not applied; nil when it may be.
@@ -132,10 +152,16 @@ func (p *migrateApply) tell(stdout io.Writer, t *target, plan *migrate.Plan, a a
 	for _, n := range plan.Notes {
 		fmt.Fprintf(&b, "note: %s\n", visibleText(n))
 	}
-	if len(plan.Steps) == 0 {
+	steps := count(len(plan.Steps), "step")
+	switch {
+	case len(plan.Steps) == 0 && a.Resumed:
+		fmt.Fprintf(&b, "%s: the run that was interrupted is at its end\n", t.where())
+	case len(plan.Steps) == 0:
 		fmt.Fprintf(&b, "%s is as the models say: nothing to do\n", t.where())
-	} else {
-		fmt.Fprintf(&b, "%s: %s applied in %s\n", t.where(), count(len(plan.Steps), "step"), time.Duration(a.Elapsed*float64(time.Second)).Round(time.Millisecond))
+	case a.Others:
+		fmt.Fprintf(&b, "%s: another process applied the %s meanwhile\n", t.where(), steps)
+	default:
+		fmt.Fprintf(&b, "%s: %s applied in %s\n", t.where(), steps, time.Duration(a.Seconds*float64(time.Second)).Round(time.Millisecond))
 	}
 	_, err := io.WriteString(stdout, b.String())
 	return err
