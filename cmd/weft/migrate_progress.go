@@ -18,6 +18,7 @@ type progress struct {
 	bar *progressbar.ProgressBar // of the running step; nil without a terminal
 
 	terminal bool
+	endless  bool // of the bar: the number of rows is not known
 	step     int
 	told     time.Duration // of the running step
 }
@@ -43,6 +44,9 @@ func (p *progress) update(u migrate.Progress) {
 	}
 	switch {
 	case p.bar != nil:
+		if u.Total > 0 && p.endless {
+			p.start(u) // now it is known how long it is
+		}
 		if u.Total > 0 {
 			p.bar.ChangeMax64(max(u.Total, u.Done))
 		}
@@ -54,18 +58,27 @@ func (p *progress) update(u migrate.Progress) {
 }
 
 func (p *progress) begin(u migrate.Progress) {
-	what := fmt.Sprintf("%d/%d %s", u.Step, u.Of, visibleText(stepName(u.Kind, u.Table, u.Name)))
 	if !p.terminal {
-		fmt.Fprintln(p.out, what)
+		fmt.Fprintln(p.out, title(u))
 		return
 	}
+	p.start(u)
+}
+
+func title(u migrate.Progress) string {
+	return fmt.Sprintf("%d/%d %s", u.Step, u.Of, visibleText(stepName(u.Kind, u.Table, u.Name)))
+}
+
+// start shows a new bar on the line.
+func (p *progress) start(u migrate.Progress) {
 	most := u.Total
-	if most <= 0 {
+	if p.endless = most <= 0; p.endless {
 		most = -1 // a sign that turns
 	}
 	p.bar = progressbar.NewOptions64(most,
-		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(what), progressbar.OptionShowCount(),
-		progressbar.OptionSetWidth(20), progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(most > 0))
+		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(title(u)), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
+		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(!p.endless),
+		progressbar.OptionSetSpinnerChangeInterval(0)) // no goroutine of its own
 }
 
 // end closes the line of a bar.
