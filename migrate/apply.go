@@ -13,10 +13,27 @@ func (m *Migrator) Apply(ctx context.Context, p *Plan) error {
 		return fail(err, "connect")
 	}
 	defer conn.Close()
-	if m.dialect == catalog.SQLite {
-		return p.Apply(ctx, conn)
+	if u := p.Unsafe(); len(u) > 0 {
+		return &UnsafeError{u}
 	}
-	return run(ctx, conn, p.Steps)
+	for _, s := range p.Steps {
+		for i, q := range s.SQL {
+			for {
+				var args []any
+				if s.Batch != nil && s.Batch.At == i {
+					args = append(args, 0)
+				}
+				res, err := conn.ExecContext(ctx, q, args...)
+				if err != nil {
+					return fail(err, s.who()+": "+q)
+				}
+				if n, _ := res.RowsAffected(); args == nil || n == 0 {
+					break
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // Auto plans and applies what only adds: what engines do when a program asks
@@ -30,7 +47,8 @@ func (m *Migrator) Auto(ctx context.Context) (*Plan, error) {
 	if m.dialect == catalog.SQLite {
 		return Auto(ctx, conn, m.set)
 	}
-	p, err := m.plan(ctx, conn)
+	m.o.Additive = true
+	p, err := m.look(ctx, conn)
 	if err != nil {
 		return nil, err
 	}

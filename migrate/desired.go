@@ -7,7 +7,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -268,7 +267,7 @@ func (d *desired) addIndex(t *table, x *index) {
 	}
 	if del := t.model.DeletedF; del != nil && x.unique {
 		x.live = true
-		live, all := ddl.Quote(d.to.dialect, del.Column)+" IS NULL", x.where
+		live, all := catalog.Quote(d.to.dialect, del.Column)+" IS NULL", x.where
 		if all != "" {
 			live = "(" + all + ") AND " + live
 		}

@@ -33,10 +33,15 @@ func checkFormat(ctx context.Context, conn *sql.Conn) error {
 	if err != nil {
 		return fail(err, "read "+metaTable)
 	}
-	n, err := strconv.Atoi(text.String)
+	return formatOf(text.String)
+}
+
+// formatOf checks what weft_meta says of the format.
+func formatOf(text string) error {
+	n, err := strconv.Atoi(text)
 	switch {
 	case err != nil || n < 1:
-		return op.Errorf(op.CodeDatabase, "migrate: %s says the database has format %q; it should be a number from 1", metaTable, text.String)
+		return op.Errorf(op.CodeDatabase, "migrate: %s says the database has format %q; it should be a number from 1", metaTable, text)
 	case n > format:
 		return op.Errorf(op.CodeUnsupported, "migrate: the database has format %d and was written by a newer Weft; this one knows formats up to %d", n, format)
 	}

@@ -12,8 +12,8 @@ import (
 // Options say what a migration may do and how it tells of itself. The zero
 // value loses nothing.
 type Options struct {
-	AllowDrop     bool     // columns and tables may go, as long as nothing is in them
-	AllowDataLoss bool     // and what is in them; values that do not fit any more may be cut
+	AllowDrop     bool     // columns may go, and tables that DropTables names, with what is in them
+	AllowDataLoss bool     // values that do not fit any more may be cut, and NULLs where there are to be none filled
 	OrphansToNull bool     // rows that point nowhere point at nothing when a foreign key is added
 	DropTables    []string // tables that go; without a name here no table does
 	Additive      bool     // only what adds: tables, columns and indexes. It is what AutoMigrate does
@@ -56,8 +56,27 @@ func (m *Migrator) Plan(ctx context.Context) (*Plan, error) {
 		return nil, fail(err, "connect")
 	}
 	defer conn.Close()
-	if m.dialect == catalog.SQLite {
-		return SQLite(ctx, conn, m.set)
+	return m.look(ctx, conn)
+}
+
+// look plans on a connection that is in no transaction.
+func (m *Migrator) look(ctx context.Context, conn *sql.Conn) (p *Plan, err error) {
+	switch m.dialect {
+	case catalog.SQLite:
+		err = inTx(ctx, conn, "BEGIN", func() (err error) { // one view of the catalogue
+			p, err = m.plan(ctx, conn)
+			return err
+		})
+	case catalog.Postgres:
+		if _, err := conn.ExecContext(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ"); err != nil {
+			return nil, fail(err, "begin")
+		}
+		p, err = m.plan(ctx, conn)
+		if _, rerr := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rerr != nil && err == nil {
+			err = fail(rerr, "roll back")
+		}
+	default:
+		p, err = m.plan(ctx, conn)
 	}
-	return m.plan(ctx, conn)
+	return p, err
 }

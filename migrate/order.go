@@ -43,7 +43,7 @@ func (d *differ) sort() {
 		return n
 	}
 	slices.SortStableFunc(d.Steps, func(a, b Step) int { return place(a) - place(b) })
-	if len(d.Steps) > 0 && d.table(metaTable) == nil { // what already fits is left without a trace
+	if len(d.Steps) > 0 && d.meta == nil { // what already fits is left without a trace
 		d.Steps = slices.Insert(d.Steps, 0, d.metaTableStep())
 	}
 }

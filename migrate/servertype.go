@@ -12,7 +12,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -38,6 +37,9 @@ func (to target) declare(f *schema.Field, keyed bool) (string, error) {
 	}
 	if to.dialect == catalog.Postgres {
 		return postgresType(f)
+	}
+	if to.maria && f.Type.Kind() == schema.KindJSON {
+		return "json", nil // a text that is checked
 	}
 	return mysqlType(f, keyed)
 }
@@ -230,8 +232,8 @@ func (to target) literal(f *schema.Field, v any) (string, error) {
 		if strings.ContainsRune(s, 0) {
 			return "", fmt.Errorf("default %q has a zero byte, which %s does not take", s, to)
 		}
-		q := ddl.Text(to.dialect, s)
-		if typ, err := to.declare(f, false); err == nil && to.dialect == catalog.MySQL && strings.HasPrefix(typ, "long") {
+		q := catalog.Text(to.dialect, s)
+		if typ, err := to.declare(f, false); err == nil && to.dialect == catalog.MySQL && (strings.HasPrefix(typ, "long") || typ == "json") {
 			q = "(" + q + ")"
 		}
 		return q, nil

@@ -40,10 +40,7 @@ func (to target) fold(s string) string {
 
 // foldTable is fold for names of tables, which are files to MySQL.
 func (to target) foldTable(s string) string {
-	if to.dialect == catalog.SQLite {
-		return fold(s)
-	}
-	return s
+	return catalog.FoldTable(to.dialect, s)
 }
 
 // tooLong says how long a name may be where this one is too long, and is empty

@@ -6,14 +6,8 @@ import (
 	"strings"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/schema"
 )
-
-// liveColumn is a column that Weft adds on MySQL to tables whose uniques hold
-// among live rows: 1 for those, NULL for others. It is the last part of such an
-// index, since an index there has no condition and NULLs are never equal.
-const liveColumn = "weft_live"
 
 // catalog is the table in the terms of a catalogue.
 func (t *table) catalog(to target) *catalog.Table {
@@ -36,8 +30,8 @@ func (t *table) catalog(to target) *catalog.Table {
 	}
 	if to.dialect == catalog.MySQL && slices.ContainsFunc(t.indexes, func(x *index) bool { return x.live }) {
 		out.Columns = append(out.Columns, &catalog.Column{
-			Name: liveColumn, Type: "tinyint(1)", Null: true, Invisible: true,
-			Generated: "if(" + ddl.Quote(to.dialect, t.model.DeletedF.Column) + " is null,1,NULL)",
+			Name: catalog.LiveColumn, Type: "tinyint(1)", Null: true, Invisible: true,
+			Generated: "if(" + catalog.Quote(to.dialect, t.model.DeletedF.Column) + " is null,1,NULL)",
 		})
 	}
 	for _, x := range t.indexes {
@@ -63,7 +57,7 @@ func (x *index) catalog(t *table, to target) *catalog.Index {
 	}
 	if to.dialect == catalog.MySQL && x.live {
 		out.Where = ""
-		out.Parts = append(out.Parts, catalog.Part{Column: liveColumn})
+		out.Parts = append(out.Parts, catalog.Part{Column: catalog.LiveColumn})
 	}
 	return out
 }
@@ -74,15 +68,15 @@ func (c *column) check(table string, to target) *catalog.Check {
 	if to.dialect == catalog.SQLite {
 		return nil
 	}
-	col := ddl.Quote(to.dialect, c.name)
+	col := catalog.Quote(to.dialect, c.name)
 	switch {
 	case c.field.Type == schema.Enum:
 		var vals []string
 		for _, v := range c.field.Enum {
-			vals = append(vals, ddl.Text(to.dialect, v))
+			vals = append(vals, catalog.Text(to.dialect, v))
 		}
 		return &catalog.Check{Name: to.shorten(table + "_" + c.name + "_check"), Expr: fmt.Sprintf("%s IN (%s)", col, strings.Join(vals, ", "))}
-	case c.field.Type.Kind() == schema.KindJSON && to.dialect == catalog.MySQL:
+	case c.field.Type.Kind() == schema.KindJSON && to.dialect == catalog.MySQL && !to.maria:
 		return &catalog.Check{Name: to.shorten(table + "_" + c.name + "_json"), Expr: "json_valid(" + col + ")"}
 	}
 	return nil

@@ -10,31 +10,13 @@ import (
 	"github.com/weftdb/weft/migrate/catalog"
 )
 
-// Quote makes an identifier of any name.
-func Quote(d catalog.Dialect, name string) string {
-	if d == catalog.MySQL {
-		return "`" + strings.ReplaceAll(name, "`", "``") + "`"
-	}
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
-}
-
-// Quotes is Quote for a list of names.
+// Quotes is catalog.Quote for a list of names.
 func Quotes(d catalog.Dialect, names []string) string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = Quote(d, n)
+		out[i] = catalog.Quote(d, n)
 	}
 	return strings.Join(out, ", ")
-}
-
-// Text makes a literal of any text. MySQL must not run with
-// NO_BACKSLASH_ESCAPES, PostgreSQL with standard_conforming_strings (both are so
-// by default).
-func Text(d catalog.Dialect, s string) string {
-	if d == catalog.MySQL {
-		s = strings.ReplaceAll(s, `\`, `\\`)
-	}
-	return "'" + strings.ReplaceAll(s, "'", "''") + "'"
 }
 
 // Column is the definition of a column without its name: type, collation,
@@ -76,14 +58,14 @@ func Column(d catalog.Dialect, c *catalog.Column) string {
 		s += " INVISIBLE"
 	}
 	if c.Comment != "" && d == catalog.MySQL {
-		s += " COMMENT " + Text(d, c.Comment)
+		s += " COMMENT " + catalog.Text(d, c.Comment)
 	}
 	return s
 }
 
 func collation(d catalog.Dialect, name string) string {
 	if d == catalog.Postgres {
-		return Quote(d, name)
+		return catalog.Quote(d, name)
 	}
 	return name
 }
@@ -97,7 +79,7 @@ func CreateTable(d catalog.Dialect, t *catalog.Table) []string {
 	auto := false
 	for _, c := range t.Columns {
 		auto = auto || c.Auto
-		lines = append(lines, Quote(d, c.Name)+" "+Column(d, c))
+		lines = append(lines, catalog.Quote(d, c.Name)+" "+Column(d, c))
 	}
 	if t.Key != nil && (d != catalog.SQLite || !auto) {
 		lines = append(lines, "PRIMARY KEY ("+Quotes(d, t.Key.Columns)+")")
@@ -110,7 +92,7 @@ func CreateTable(d catalog.Dialect, t *catalog.Table) []string {
 			lines = append(lines, ForeignKey(d, k))
 		}
 	}
-	s := "CREATE TABLE " + Quote(d, t.Name) + " (\n  " + strings.Join(lines, ",\n  ") + "\n)"
+	s := "CREATE TABLE " + catalog.Quote(d, t.Name) + " (\n  " + strings.Join(lines, ",\n  ") + "\n)"
 	if d == catalog.MySQL {
 		s += " ENGINE=InnoDB"
 		if t.Collation != "" {
@@ -118,7 +100,7 @@ func CreateTable(d catalog.Dialect, t *catalog.Table) []string {
 			s += " DEFAULT CHARSET=" + charset + " COLLATE=" + t.Collation
 		}
 		if t.Comment != "" {
-			s += " COMMENT=" + Text(d, t.Comment)
+			s += " COMMENT=" + catalog.Text(d, t.Comment)
 		}
 	}
 	if t.Options != "" {
@@ -142,39 +124,39 @@ func CreateTable(d catalog.Dialect, t *catalog.Table) []string {
 // has none.
 func TableComment(d catalog.Dialect, table, text string) string {
 	if d == catalog.MySQL {
-		return "ALTER TABLE " + Quote(d, table) + " COMMENT=" + Text(d, text)
+		return "ALTER TABLE " + catalog.Quote(d, table) + " COMMENT=" + catalog.Text(d, text)
 	}
-	return "COMMENT ON TABLE " + Quote(d, table) + " IS " + commentText(text)
+	return "COMMENT ON TABLE " + catalog.Quote(d, table) + " IS " + commentText(text)
 }
 
 // ColumnComment sets or removes a column's comment on PostgreSQL. On MySQL it is
 // part of the column.
 func ColumnComment(table, column, text string) string {
 	d := catalog.Postgres
-	return "COMMENT ON COLUMN " + Quote(d, table) + "." + Quote(d, column) + " IS " + commentText(text)
+	return "COMMENT ON COLUMN " + catalog.Quote(d, table) + "." + catalog.Quote(d, column) + " IS " + commentText(text)
 }
 
 func commentText(s string) string {
 	if s == "" {
 		return "NULL"
 	}
-	return Text(catalog.Postgres, s)
+	return catalog.Text(catalog.Postgres, s)
 }
 
 // Check is a CHECK as part of a table or behind ADD.
 func Check(d catalog.Dialect, c *catalog.Check) string {
 	s := "CHECK (" + c.Expr + ")"
 	if c.Name != "" {
-		s = "CONSTRAINT " + Quote(d, c.Name) + " " + s
+		s = "CONSTRAINT " + catalog.Quote(d, c.Name) + " " + s
 	}
 	return s
 }
 
 // ForeignKey is a foreign key as part of a table or behind ADD.
 func ForeignKey(d catalog.Dialect, k *catalog.ForeignKey) string {
-	s := fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (%s)", Quotes(d, k.Columns), Quote(d, k.RefTable), Quotes(d, k.RefColumns))
+	s := fmt.Sprintf("FOREIGN KEY (%s) REFERENCES %s (%s)", Quotes(d, k.Columns), catalog.Quote(d, k.RefTable), Quotes(d, k.RefColumns))
 	if k.Name != "" {
-		s = "CONSTRAINT " + Quote(d, k.Name) + " " + s
+		s = "CONSTRAINT " + catalog.Quote(d, k.Name) + " " + s
 	}
 	if k.OnUpdate != "" {
 		s += " ON UPDATE " + k.OnUpdate
@@ -191,9 +173,9 @@ func ForeignKey(d catalog.Dialect, k *catalog.ForeignKey) string {
 // CreateIndex is the statement that makes an index.
 func CreateIndex(d catalog.Dialect, table string, x *catalog.Index) string {
 	if d == catalog.MySQL {
-		return "CREATE " + kind(x) + " " + Quote(d, x.Name) + " ON " + Quote(d, table) + " " + parts(d, x)
+		return "CREATE " + kind(x) + " " + catalog.Quote(d, x.Name) + " ON " + catalog.Quote(d, table) + " " + parts(d, x)
 	}
-	s := "CREATE " + kind(x) + " " + Quote(d, x.Name) + " ON " + Quote(d, table)
+	s := "CREATE " + kind(x) + " " + catalog.Quote(d, x.Name) + " ON " + catalog.Quote(d, table)
 	if x.Method != "" {
 		s += " USING " + x.Method
 	}
@@ -214,7 +196,7 @@ func CreateIndex(d catalog.Dialect, table string, x *catalog.Index) string {
 // one on MySQL, where a foreign key may need what both have in common.
 func ReplaceIndex(d catalog.Dialect, table string, old, x *catalog.Index) []string {
 	if d == catalog.MySQL {
-		return []string{"ALTER TABLE " + Quote(d, table) + " DROP INDEX " + Quote(d, old.Name) + ", ADD " + kind(x) + " " + Quote(d, x.Name) + " " + parts(d, x)}
+		return []string{"ALTER TABLE " + catalog.Quote(d, table) + " DROP INDEX " + catalog.Quote(d, old.Name) + ", ADD " + kind(x) + " " + catalog.Quote(d, x.Name) + " " + parts(d, x)}
 	}
 	return []string{DropIndex(d, table, old), CreateIndex(d, table, x)}
 }
@@ -224,17 +206,17 @@ func ReplaceIndex(d catalog.Dialect, table string, old, x *catalog.Index) []stri
 func DropIndex(d catalog.Dialect, table string, x *catalog.Index) string {
 	switch {
 	case d == catalog.MySQL:
-		return "ALTER TABLE " + Quote(d, table) + " DROP INDEX " + Quote(d, x.Name)
+		return "ALTER TABLE " + catalog.Quote(d, table) + " DROP INDEX " + catalog.Quote(d, x.Name)
 	case x.Constraint:
-		return "ALTER TABLE " + Quote(d, table) + " DROP CONSTRAINT " + Quote(d, x.Name)
+		return "ALTER TABLE " + catalog.Quote(d, table) + " DROP CONSTRAINT " + catalog.Quote(d, x.Name)
 	}
-	return "DROP INDEX " + Quote(d, x.Name)
+	return "DROP INDEX " + catalog.Quote(d, x.Name)
 }
 
 // DropForeignKey is the statement that drops a foreign key, on all but SQLite.
 func DropForeignKey(d catalog.Dialect, table, name string) string {
 	if d == catalog.MySQL {
-		return "ALTER TABLE " + Quote(d, table) + " DROP FOREIGN KEY " + Quote(d, name)
+		return "ALTER TABLE " + catalog.Quote(d, table) + " DROP FOREIGN KEY " + catalog.Quote(d, name)
 	}
 	return DropConstraint(d, table, name)
 }
@@ -242,7 +224,7 @@ func DropForeignKey(d catalog.Dialect, table, name string) string {
 // DropConstraint is the statement that drops a CHECK or, on PostgreSQL, any
 // constraint.
 func DropConstraint(d catalog.Dialect, table, name string) string {
-	return "ALTER TABLE " + Quote(d, table) + " DROP CONSTRAINT " + Quote(d, name)
+	return "ALTER TABLE " + catalog.Quote(d, table) + " DROP CONSTRAINT " + catalog.Quote(d, name)
 }
 
 func kind(x *catalog.Index) string {
@@ -255,7 +237,7 @@ func kind(x *catalog.Index) string {
 func parts(d catalog.Dialect, x *catalog.Index) string {
 	out := make([]string, len(x.Parts))
 	for i, p := range x.Parts {
-		s := Quote(d, p.Column)
+		s := catalog.Quote(d, p.Column)
 		if p.Expr != "" {
 			s = "(" + p.Expr + ")"
 		}
@@ -264,6 +246,9 @@ func parts(d catalog.Dialect, x *catalog.Index) string {
 		}
 		if p.Collation != "" {
 			s += " COLLATE " + collation(d, p.Collation)
+		}
+		if p.Class != "" {
+			s += " " + p.Class
 		}
 		if p.Desc {
 			s += " DESC"
