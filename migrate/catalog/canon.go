@@ -162,7 +162,7 @@ func declaredType(decl string) string {
 // says something), CURRENT_DATE or CURRENT_TIME, other expressions with single
 // spaces. NULL is "", which is no default.
 func CanonDefault(d Dialect, typ, expr string) string {
-	toks := literalOf(d, bare(Tokens(d, expr)))
+	toks := literalOf(d, bare(plainTexts(d, Tokens(d, expr))))
 	if len(toks) == 0 || len(toks) == 1 && strings.EqualFold(toks[0], "NULL") {
 		return ""
 	}
@@ -174,6 +174,27 @@ func CanonDefault(d Dialect, typ, expr string) string {
 		return s
 	}
 	return joined(toks)
+}
+
+// DefaultSQL is a canonical default as it stands behind DEFAULT: expressions are
+// in parentheses where the dialect wants them, and on MySQL literals of columns
+// that are kept outside the row.
+func DefaultSQL(d Dialect, typ, def string) string {
+	if def == "" {
+		return ""
+	}
+	toks := Tokens(d, def)
+	_, plain := literal(d, other, toks)
+	plain = plain || d == Postgres && isLiteral(d, toks)
+	now := present(d, typ, classOf(d, typ), toks) == def && (d != MySQL || strings.HasPrefix(def, "CURRENT_TIMESTAMP"))
+	if d == MySQL && plain {
+		base := BaseType(typ)
+		plain = base != "json" && base != "geometry" && !strings.HasSuffix(base, "text") && !strings.HasSuffix(base, "blob")
+	}
+	if plain || now {
+		return def
+	}
+	return "(" + def + ")"
 }
 
 // literalOf takes the casts off a literal of PostgreSQL: what is stored is of
@@ -359,21 +380,25 @@ func present(d Dialect, typ string, c class, toks []string) string {
 // as the database tells it, with single spaces, without comments, parentheses
 // around the whole, and MySQL's marks of character sets before texts.
 func CanonExpr(d Dialect, expr string) string {
-	toks := bare(Tokens(d, expr))
-	if d == MySQL {
-		var out []string
-		for i, t := range toks {
-			if strings.HasPrefix(t, "_") && i+1 < len(toks) && toks[i+1][0] == '\'' {
-				continue
-			}
-			if s, ok := text(d, t); ok {
-				t = Text(d, s)
-			}
-			out = append(out, t)
-		}
-		toks = out
+	return joined(bare(plainTexts(d, Tokens(d, expr))))
+}
+
+// plainTexts writes MySQL's texts in one way, without marks of character sets.
+func plainTexts(d Dialect, toks []string) []string {
+	if d != MySQL {
+		return toks
 	}
-	return joined(toks)
+	var out []string
+	for i, t := range toks {
+		if strings.HasPrefix(t, "_") && i+1 < len(toks) && toks[i+1][0] == '\'' {
+			continue
+		}
+		if s, ok := text(d, t); ok {
+			t = Text(d, s)
+		}
+		out = append(out, t)
+	}
+	return out
 }
 
 // SameExpr reports whether two expressions are the same words. Case matters in

@@ -24,12 +24,25 @@ func isComment(d Dialect, t string) bool {
 }
 
 // operators are signs of more than one byte, longer ones first.
-var operators = []string{"->>", "#>>", "<=>", "::", "<=", ">=", "<>", "!=", "||", "&&", "->", "#>", "@>", "<@", "!~", "~*"}
+var operators = []string{"->>", "<=>", "::", "<=", ">=", "<>", "!=", "==", "<<", ">>", "||", "&&", "->", ":="}
+
+// operatorLen is the length of an operator of PostgreSQL, where anybody may
+// define one: by the rules of its lexer.
+func operatorLen(s string) int {
+	n := 0
+	for n < len(s) && strings.IndexByte("+-*/<>=~!@#%^&|?`", s[n]) >= 0 && !strings.HasPrefix(s[n:], "--") && !strings.HasPrefix(s[n:], "/*") {
+		n++
+	}
+	for n > 1 && (s[n-1] == '+' || s[n-1] == '-') && !strings.ContainsAny(s[:n], "~!@#%^&|?`") {
+		n--
+	}
+	return n
+}
 
 // tokenLen is the length of the token that s begins with.
 func tokenLen(d Dialect, s string) int {
 	switch c := s[0]; {
-	case c == '\'' || c == '"' || c == '`':
+	case c == '\'' || c == '"' || c == '`' && d != Postgres:
 		return quotedLen(d, s)
 	case c == '[' && d == SQLite:
 		return upTo(s, 1, "]")
@@ -47,6 +60,9 @@ func tokenLen(d Dialect, s string) int {
 	case c >= '0' && c <= '9' || c == '.' && len(s) > 1 && s[1] >= '0' && s[1] <= '9':
 		return numberLen(s)
 	case !wordByte(c):
+		if n := operatorLen(s); d == Postgres && n > 0 {
+			return n
+		}
 		for _, o := range operators {
 			if strings.HasPrefix(s, o) {
 				return len(o)
