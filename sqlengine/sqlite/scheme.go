@@ -1,13 +1,10 @@
 package sqlite
 
 import (
-	"net/url"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine"
 )
 
 // Scheme opens databases by address, for package open: a plain path, or
@@ -25,49 +22,15 @@ var Scheme = op.Scheme{
 	Open:  openAddress,
 }
 
-// addressOptions read the options of an address by name.
-var addressOptions = map[string]func(string) (Option, error){
-	"readonly":      flag(ReadOnly),
-	"immutable":     flag(Immutable),
-	"keep_journal":  flag(KeepJournal),
-	"full":          flag(Full),
-	"busy_timeout":  duration(BusyTimeout),
-	"close_timeout": duration(CloseTimeout),
-	"readers":       number(Readers),
-	"cache_size":    number(CacheSize),
-}
-
-func flag(o func() Option) func(string) (Option, error) {
-	return func(s string) (Option, error) {
-		on, err := strconv.ParseBool(s)
-		switch {
-		case err != nil:
-			return nil, op.Errorf(op.CodeValidation, "%q is neither true nor false", s)
-		case on:
-			return o(), nil
-		}
-		return func(*options) {}, nil
-	}
-}
-
-func duration(o func(time.Duration) Option) func(string) (Option, error) {
-	return func(s string) (Option, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil || d < 0 {
-			return nil, op.Errorf(op.CodeValidation, "%q is no duration, such as 5s or 500ms", s)
-		}
-		return o(d), nil
-	}
-}
-
-func number(o func(int) Option) func(string) (Option, error) {
-	return func(s string) (Option, error) {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return nil, op.Errorf(op.CodeValidation, "%q is no number above 0", s)
-		}
-		return o(n), nil
-	}
+var addressOptions = sqlengine.AddressOptions[Option]{
+	"readonly":      sqlengine.Flag(ReadOnly),
+	"immutable":     sqlengine.Flag(Immutable),
+	"keep_journal":  sqlengine.Flag(KeepJournal),
+	"full":          sqlengine.Flag(Full),
+	"busy_timeout":  sqlengine.Duration(BusyTimeout),
+	"close_timeout": sqlengine.Duration(CloseTimeout),
+	"readers":       sqlengine.Number(Readers),
+	"cache_size":    sqlengine.Number(CacheSize),
 }
 
 func openAddress(address string) (op.Engine, error) {
@@ -80,38 +43,9 @@ func openAddress(address string) (op.Engine, error) {
 	if path == "" {
 		return nil, op.Errorf(op.CodeValidation, "sqlite: the address has no path; give one, such as sqlite:app.db")
 	}
-	values, err := url.ParseQuery(query)
+	opts, _, err := addressOptions.Read("sqlite", query)
 	if err != nil {
-		return nil, op.Errorf(op.CodeValidation, "sqlite: the options of the address cannot be read: %w", err)
-	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names) // so that the same fault is told first each time
-	var opts []Option
-	for _, name := range names {
-		read, ok := addressOptions[name]
-		if !ok {
-			return nil, op.Errorf(op.CodeValidation, "sqlite: the option %q of the address is unknown; known are %s", name, known())
-		}
-		if len(values[name]) > 1 {
-			return nil, op.Errorf(op.CodeValidation, "sqlite: the option %s of the address is given twice", name)
-		}
-		o, err := read(values[name][0])
-		if err != nil {
-			return nil, op.Errorf(op.CodeValidation, "sqlite: the option %s of the address: %w", name, err)
-		}
-		opts = append(opts, o)
+		return nil, err
 	}
 	return Open(path, opts...), nil
-}
-
-func known() string {
-	list := make([]string, 0, len(addressOptions))
-	for name := range addressOptions {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	return strings.Join(list, ", ")
 }
