@@ -91,3 +91,14 @@ func (a AddressOptions[O]) known(driver []string) string {
 	slices.Sort(list)
 	return strings.Join(list, ", ")
 }
+
+// Address reads the URL of a server. The error has nothing of the URL in it: a
+// password whose special characters are not escaped may be anywhere.
+func Address(engine, form, address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Opaque != "" || !strings.Contains(address, "://") || u.Fragment != "" || strings.Contains(u.EscapedPath(), "@") ||
+		u.User == nil && strings.Contains(u.RawQuery, "@") {
+		return nil, op.Errorf(op.CodeValidation, "%s: the address cannot be read; write it as %s, with the special characters of user name, password and database escaped, such as %%40 for @ and %%2F for /", engine, form)
+	}
+	return u, nil
+}
