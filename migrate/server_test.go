@@ -116,3 +116,56 @@ func TestAutoMakesTables(t *testing.T) {
 		}
 	})
 }
+
+// wipe empties the database.
+func (p place) wipe(t testing.TB) {
+	t.Helper()
+	switch p.dialect {
+	case catalog.Postgres:
+		p.exec(t, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+	case catalog.MySQL:
+		rows, err := p.db.Query("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database()")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var drops []string
+		for rows.Next() {
+			var n, kind string
+			if err := rows.Scan(&n, &kind); err != nil {
+				t.Fatal(err)
+			}
+			what := "TABLE "
+			if kind == "VIEW" {
+				what = "VIEW "
+			}
+			drops = append(drops, "DROP "+what+catalog.Quote(catalog.MySQL, n))
+		}
+		rows.Close()
+		conn, err := p.db.Conn(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		execSQL(t, conn, append(append([]string{"SET FOREIGN_KEY_CHECKS = 0"}, drops...), "SET FOREIGN_KEY_CHECKS = 1")...)
+	default:
+		rows, err := p.db.Query("SELECT type, name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '*_words_*'")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var drops []string
+		for rows.Next() {
+			var kind, n string
+			if err := rows.Scan(&kind, &n); err != nil {
+				t.Fatal(err)
+			}
+			drops = append(drops, "DROP "+kind+" IF EXISTS "+catalog.Quote(catalog.SQLite, n))
+		}
+		rows.Close()
+		conn, err := p.db.Conn(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		execSQL(t, conn, append(append([]string{"PRAGMA foreign_keys = OFF"}, drops...), "PRAGMA foreign_keys = ON")...)
+	}
+}
