@@ -102,7 +102,9 @@ func (b *builder) value(c *Column, v any) {
 
 // bound writes what a column is compared with.
 func (b *builder) bound(c *Column, v any, o op.Operator) {
-	b.arg(b.compared(c, v, o))
+	a := b.compared(c, v, o)
+	b.w(c.lead)
+	b.arg(a)
 	b.w(c.bind)
 }
 

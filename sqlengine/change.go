@@ -16,7 +16,9 @@ func (c *Core) change(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	var res op.Result
 	var err error
 	softUpsert := o.Kind == op.Upsert && o.Model.DeletedF != nil
-	if c.stepwise(o) || c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o) || softUpsert) {
+	if c.dialect.Bare {
+		res, err = c.bare(ctx, s, o)
+	} else if c.stepwise(o) || c.direct(o) == nil && (len(o.Guards) > 0 || o.Check.Kind != op.True || len(o.Rows) > 1 || chained(o) || softUpsert) {
 		res, err = c.inTurn(ctx, s, *o)
 	} else {
 		res, err = c.once(ctx, s, o)

@@ -86,10 +86,13 @@ func (c *Column) bound(v any, o op.Operator) (Value, error) {
 	if s, ok := v.(string); ok && c.valid != nil && o == op.Eq && !c.valid(s) {
 		return Value{}, nil // equal to nothing
 	}
-	if c.Store == StoreScaled {
+	if c.Store == StoreScaled || c.digits > 0 {
 		d, ok := v.(decimal.Decimal)
 		if i, isInt := v.(int64); isInt {
 			d, ok = decimal.NewFromInt(i), true
+		}
+		if ok && c.digits > 0 {
+			return c.boundDigits(d, o), nil
 		}
 		if ok {
 			n := d.Shift(c.scale)
@@ -117,6 +120,27 @@ func (c *Column) bound(v any, o op.Operator) (Value, error) {
 		}
 	}
 	return c.encode(v)
+}
+
+// boundDigits is bound for a column of decimals that is compared with decimals
+// of so many digits.
+func (c *Column) boundDigits(d decimal.Decimal, o op.Operator) Value {
+	most := decimal.New(1, int32(c.digits)-c.scale) // beyond all that the column holds
+	n := d.Shift(c.scale)
+	switch {
+	case d.GreaterThan(most), d.LessThan(most.Neg()):
+		if d = most; n.IsNegative() {
+			d = most.Neg()
+		}
+	case n.IsInteger():
+	case o == op.Lt || o == op.Ge:
+		d = n.Ceil().Shift(-c.scale)
+	case o == op.Le || o == op.Gt:
+		d = n.Floor().Shift(-c.scale)
+	default:
+		d = most
+	}
+	return TextValue(d.String())
 }
 
 // value reads the column as a canonical value.

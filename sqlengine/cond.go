@@ -112,7 +112,7 @@ func (b *builder) compare(sc *scope, c *op.Cond) {
 		}
 		expr := ""
 		if b.text {
-			expr = prefix + name + col.text
+			expr = col.textLead + prefix + name + col.text
 			if col.text != "" {
 				expr = "(" + expr + ")"
 			}
@@ -137,7 +137,11 @@ func (b *builder) ordered(c *Column, prefix, name string) {
 func (b *builder) differs(c *Column, prefix, name string, v any) {
 	if b.d.Differs != nil {
 		if a := b.place(b.compared(c, v, op.Ne)); b.text {
-			b.w(b.d.Differs(prefix+name, a+c.bind))
+			expr := prefix + name
+			if c.valid != nil { // v may be what the column cannot hold
+				expr = c.textLead + expr + c.text
+			}
+			b.w(b.d.Differs(expr, c.lead+a+c.bind))
 		}
 		return
 	}
@@ -287,12 +291,14 @@ func (b *builder) among(col *Column, prefix, name string, not bool, list []any, 
 			b.w(", ")
 		}
 		last = b.compared(col, v, o)
+		b.w(col.lead)
 		b.arg(last)
 		b.w(col.bind)
 		i++
 	}
 	for end := bucket(n); i < end; i++ {
 		b.w(", ")
+		b.w(col.lead)
 		b.arg(last)
 		b.w(col.bind)
 	}
@@ -313,7 +319,7 @@ func (b *builder) plainText(c *Column, prefix, name string) {
 		b.read(c, prefix, name)
 		return
 	}
-	b.w("(" + prefix + name + c.text + ")")
+	b.w("(" + c.textLead + prefix + name + c.text + ")")
 }
 
 // JSONList is a ListArg that writes the values as a JSON array, binary ones in

@@ -23,8 +23,15 @@ type Dialect struct {
 	Typed    bool // a column holds values of its type only, whoever made the table
 	Aborts   bool // a failed statement ends the transaction up to the last savepoint
 	Locks    bool // finds can lock their rows
+	// LockWords writes the lock of a find, where it is not that of PostgreSQL.
+	LockWords func(l op.Lock) string
 	LastKey  bool // Session.Exec gives the last key that was handed out
 	AnyKey   bool // ON CONFLICT … DO UPDATE needs no columns
+
+	// Bare says that writes give no rows back and cannot read the table that they
+	// change, and that a DELETE names the rows' alias.
+	Bare     bool
+	OneByOne bool // keys that are handed out to the rows of one statement do not follow each other
 
 	NoLimit    string // what stands before OFFSET alone, " LIMIT -1"
 	NullsFirst string // behind a sort key that may be NULL, so that NULL is smallest; "" where it is

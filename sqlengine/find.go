@@ -92,6 +92,10 @@ func (b *builder) lock(sc *scope, o *op.Op) {
 		b.fail(op.Errorf(op.CodeUnsupported, "%s cannot lock the rows of a find with Distinct or with a limit for each parent", b.d.Name))
 		return
 	}
+	if b.d.LockWords != nil {
+		b.w(b.d.LockWords(o.Lock))
+		return
+	}
 	if o.Lock == op.ForShare {
 		b.w(" FOR SHARE OF ")
 	} else {

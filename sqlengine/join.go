@@ -97,7 +97,7 @@ func (b *builder) far(sc *scope, name string) (c *Column, prefix, text string, o
 		expr = b.d.Time(expr)
 	}
 	out.Field, out.Store, out.loose = col.As(), StoreInt, true
-	out.read, out.text, out.bind, out.valid = "", "", "", nil
+	out.read, out.text, out.lead, out.bind, out.valid = "", "", "", "", nil
 	if col.Part == op.DateOf {
 		out.Store = StoreDate
 	}

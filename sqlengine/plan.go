@@ -38,6 +38,17 @@ func (c *Core) Plan(ctx context.Context, s Session, o *op.Op) ([]Planned, error)
 		o = &find
 		out.Notes = append(out.Notes, "the documents of these rows are read, changed and written, in one transaction")
 	}
+	switch {
+	case !c.dialect.Bare:
+	case o.Kind == op.Upsert:
+		one := *o
+		one.Kind, o = op.Insert, &one
+		out.Notes = append(out.Notes, "a row that stands against the new one is looked for first, locked and changed instead, in one transaction")
+	case (o.Kind == op.Update || o.Kind == op.Increment || o.Kind == op.Delete) && readsTable(o.Model, o.Model.Table, &o.Filter, &o.Using):
+		find := c.documents(o, f.must)
+		o = &find
+		out.Notes = append(out.Notes, "these rows are found first, locked, and changed by their keys, in one transaction")
+	}
 	switch o.Kind {
 	case op.Insert, op.Upsert:
 		if len(o.Rows) == 0 {

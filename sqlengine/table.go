@@ -43,6 +43,11 @@ type Column struct {
 	// What stands behind the column's name: where it is read, sorted or grouped
 	// by, and where it must be text. bind stands behind what it is compared with.
 	read, text, bind string
+	// textLead stands before the name where the column must be text; lead stands
+	// before what it is compared with. digits is how many a decimal
+	// may have there; 0 is any number.
+	textLead, lead string
+	digits         int
 	// valid tells what texts the column can hold; nil is any.
 	valid func(string) bool
 }
@@ -59,13 +64,19 @@ type FoundColumn struct {
 
 	// Of databases whose columns have types of many kinds. Suffixes stand behind
 	// the column's name.
-	Store Storage           // of a field whose type only the database knows
-	Exact bool              // keeps decimals exactly
-	Loose bool              // sorts otherwise than by bytes, so that no range serves a prefix
-	Read  string            // suffix where the column is read, sorted or grouped by
-	Text  string            // suffix that makes text of what is none
-	Bind  string            // suffix of what the column is compared with
-	Valid func(string) bool // tells what texts it can hold; nil is any
+	Store Storage // of a field whose type only the database knows
+	Exact bool    // keeps decimals exactly
+	Loose bool    // sorts otherwise than by bytes, so that no range serves a prefix
+	Read  string  // suffix where the column is read, sorted or grouped by
+	Text  string  // suffix that makes text of what is none
+	// TextLead stands before the column's name where Text stands behind it.
+	TextLead string
+	Bind     string // suffix of what the column is compared with
+	Lead     string // what stands before that
+	// Digits is how many digits a decimal has that the column is compared with, as
+	// many behind the point as the field has; 0 is any number.
+	Digits int
+	Valid  func(string) bool // tells what texts it can hold; nil is any
 }
 
 // Table is a model's table as it is in the database.
@@ -106,7 +117,7 @@ func NewTable(d *Dialect, m *schema.Model, found []FoundColumn, made bool) (*Tab
 			return nil, op.Errorf(op.CodeDatabase, "the table %s has no column %s for %s.%s (it has %s): migrate first (weft.AutoMigrate())",
 				m.Table, f.Column, m.Name, f.Name, strings.Join(names, ", "))
 		}
-		c := &Column{Field: f, Name: d.Quote(fc.Name), Type: fc.Type, null: !fc.NotNull, loose: !made, read: fc.Read, text: fc.Text, bind: fc.Bind, valid: fc.Valid}
+		c := &Column{Field: f, Name: d.Quote(fc.Name), Type: fc.Type, null: !fc.NotNull, loose: !made, read: fc.Read, text: fc.Text, textLead: fc.TextLead, bind: fc.Bind, lead: fc.Lead, digits: fc.Digits, valid: fc.Valid}
 		if d.Typed {
 			c.loose = fc.Loose
 		}

@@ -88,9 +88,15 @@ func (b *builder) insert(o *op.Op, rows [][]any, give written) {
 		b.w(t.Cols[i].Name)
 		n++
 	}
-	if n == 0 {
+	switch {
+	case n == 0 && b.d.Bare:
+		b.w(" () VALUES ()")
+		for range len(rows) - 1 {
+			b.w(", ()")
+		}
+	case n == 0:
 		b.w(" DEFAULT VALUES")
-	} else {
+	default:
 		b.w(") VALUES (")
 		for r, row := range rows {
 			if r > 0 {
@@ -174,12 +180,18 @@ func has(names []string, f *schema.Field) bool {
 	return false
 }
 
+func isUnset(v any) bool {
+	_, unset := v.(op.Unset)
+	return unset
+}
+
 func (b *builder) kSet(set []op.Assign) {
 	b.kNum(len(set))
 	for i := range set {
 		b.kText(set[i].Field)
 		b.kTexts(set[i].Path)
 		b.kBool(set[i].Inc)
+		b.kBool(isUnset(set[i].Value))
 	}
 }
 
@@ -207,6 +219,8 @@ func (b *builder) set(sc *scope, set []op.Assign, first, versioned bool) {
 			b.setPaths(sc, c, set[i:])
 		case a.Inc:
 			b.add(sc, c, a.Value)
+		case isUnset(a.Value):
+			b.w("DEFAULT")
 		default:
 			b.value(c, a.Value)
 		}
@@ -344,7 +358,12 @@ func (b *builder) remove(o *op.Op, must *op.Cond, give written) {
 	if b.err != nil {
 		return
 	}
-	b.w("DELETE FROM ")
+	b.w("DELETE ")
+	if b.d.Bare {
+		b.w(sc.alias[:len(sc.alias)-1])
+		b.w(" ")
+	}
+	b.w("FROM ")
 	b.from(sc)
 	b.where(&sc, " WHERE ", &o.Using, &o.Filter, must)
 	b.returning(sc.t, o, give)

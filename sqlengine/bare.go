@@ -1,0 +1,424 @@
+package sqlengine
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// This file is for databases whose writes give no rows back and cannot read
+// the table that they change (Dialect.Bare). Where an operation needs that, the
+// rows are found and locked first, changed by their keys, and read again, in one
+// transaction.
+
+// bare runs an operation that writes.
+func (c *Core) bare(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	one, err := c.bareAlone(ctx, s, o)
+	if err != nil {
+		return op.Result{}, err
+	}
+	if one {
+		if o.Kind == op.Insert {
+			return c.bareInsert(ctx, s, o)
+		}
+		return c.modify(ctx, s, o)
+	}
+	return c.bareInTurn(ctx, s, *o)
+}
+
+// bareInTurn is bare for an operation of several statements.
+func (c *Core) bareInTurn(ctx context.Context, s Session, o op.Op) (res op.Result, err error) {
+	err = s.Atomic(ctx, func() error {
+		if c.direct(&o) == nil {
+			if err := c.guards(ctx, s, &o); err != nil {
+				return err
+			}
+		}
+		switch o.Kind {
+		case op.Insert:
+			res, err = c.bareInsert(ctx, s, &o)
+		case op.Upsert:
+			res, err = c.bareUpsert(ctx, s, &o)
+		default:
+			res, err = c.bareModify(ctx, s, &o)
+		}
+		return err
+	})
+	return res, err
+}
+
+// bareAlone reports whether one statement is enough, which is its own
+// transaction.
+func (c *Core) bareAlone(ctx context.Context, s Session, o *op.Op) (bool, error) {
+	direct := c.direct(o)
+	switch {
+	case o.Check.Kind != op.True || (len(o.Guards) > 0 && direct == nil) || len(o.Rows) > 1 || o.Kind == op.Upsert:
+		return false, nil
+	case o.Kind == op.Insert:
+		if !o.Returning {
+			return true, nil
+		}
+		t, err := c.Table(ctx, s, o.Model)
+		return err == nil && known(t, o.Rows[0]), err
+	case o.Returning || chained(o) || places(o.Set):
+		return false, nil
+	}
+	return !readsTable(o.Model, o.Model.Table, &o.Filter, &o.Using) && (direct == nil || !readsTable(o.Model, o.Model.Table, direct)), nil
+}
+
+// readsTable reports whether conditions on rows of m look into a table.
+func readsTable(m *schema.Model, table string, conds ...*op.Cond) bool {
+	for _, c := range conds {
+		inner := m
+		if c.Kind == op.Has || c.Kind == op.HasCount {
+			r := m.Relation(c.Relation)
+			if r == nil || r.Target == nil {
+				return true // the statement will say what is wrong
+			}
+			if r.Target.Table == table || (r.Via != nil && r.Via.Table == table) {
+				return true
+			}
+			inner = r.Target
+			for i := range c.Join {
+				if r.Via != nil && readsTable(r.Via, table, &c.Join[i]) {
+					return true
+				}
+			}
+		}
+		for i := range c.Conds {
+			if readsTable(inner, table, &c.Conds[i]) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bareInsert is insert.
+func (c *Core) bareInsert(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	t, err := c.Table(ctx, s, o.Model)
+	if err != nil {
+		return op.Result{}, err
+	}
+	var list [][]any
+	keep := o.Returning || o.Check.Kind != op.True
+	most := rowsAtOnce(t)
+	for i := 0; i < len(o.Rows); {
+		n := alike(o.Rows[i:], most)
+		if t.auto != nil && c.dialect.OneByOne {
+			n = 1
+		}
+		some := o.Rows[i : i+n]
+		got, err := c.bareInsertSome(ctx, s, o, t, some, keep)
+		if err != nil {
+			if len(o.Rows) == 1 {
+				return op.Result{}, explain(err, "insert", o.Model, -1)
+			}
+			return op.Result{}, c.blame(ctx, s, o, t, some, i, err)
+		}
+		list = append(list, got...)
+		i += n
+	}
+	if err := c.check(ctx, s, o, list); err != nil {
+		return op.Result{}, err
+	}
+	res := op.Result{N: int64(len(o.Rows))}
+	if o.Returning {
+		list, err = project(o, list)
+		res.Rows = given(list, o.Sink)
+	}
+	return res, err
+}
+
+// bareInsertSome runs one INSERT and gives the rows as written, if they are kept.
+func (c *Core) bareInsertSome(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep bool) ([][]any, error) {
+	_, last, err := c.exec(ctx, s, o, form{rows: rows})
+	if err != nil || !keep {
+		return nil, err
+	}
+	out := make([][]any, len(rows))
+	for i, row := range rows { // keys of one statement follow each other
+		out[i] = withKey(t, row, last-int64(len(rows)-1-i))
+	}
+	if known(t, rows[0]) {
+		return out, nil
+	}
+	for _, f := range o.Model.Primary {
+		if _, unset := out[0][f.Pos].(op.Unset); unset {
+			return nil, op.Errorf(op.CodeUnsupported, "%s does not tell which %s it gave to the row of %s: give the key, or make it an auto key",
+				c.dialect.Name, f.Name, o.Model.Name)
+		}
+	}
+	return c.again(ctx, s, o.Model, out)
+}
+
+// again reads rows by their keys, in the order given.
+func (c *Core) again(ctx context.Context, s Session, m *schema.Model, rows [][]any) ([][]any, error) {
+	byKey := make(map[string][]any, len(rows))
+	of := op.Op{Model: m}
+	for i := 0; i < len(rows); i += checkRows {
+		some := rows[i:min(i+checkRows, len(rows))]
+		list, err := c.all(ctx, s, &op.Op{Kind: op.Find, Model: m, Filter: keyOf(&of, some)}, form{})
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range list {
+			byKey[op.KeyString(keyValues(m, row))] = row
+		}
+	}
+	out := make([][]any, 0, len(rows))
+	for _, row := range rows {
+		if found, ok := byKey[op.KeyString(keyValues(m, row))]; ok {
+			out = append(out, found)
+		}
+	}
+	return out, nil
+}
+
+func keyValues(m *schema.Model, row []any) []any {
+	key := make([]any, len(m.Primary))
+	for i, f := range m.Primary {
+		key[i] = row[f.Pos]
+	}
+	return key
+}
+
+// bareModify is modify where the rows have to be known: they are found first.
+func (c *Core) bareModify(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	find := op.Op{Kind: op.Find, Model: o.Model, Filter: o.Filter, Using: o.Using, Lock: op.ForUpdate}
+	direct := c.direct(o)
+	if direct != nil {
+		find.Filter = op.AllOf(o.Filter, *direct)
+	}
+	rows, err := c.all(ctx, s, &find, form{})
+	if err != nil {
+		return op.Result{}, err
+	}
+	if len(rows) == 0 {
+		if direct != nil {
+			if err := c.stale(ctx, s, o, &o.Guards[0]); err != nil {
+				return op.Result{}, err
+			}
+		}
+		res := op.Result{}
+		if o.Returning {
+			res.Rows = given(nil, o.Sink)
+		}
+		return res, nil
+	}
+	if o.Kind == op.Delete {
+		for i := 0; i < len(rows); i += checkRows {
+			some := op.Op{Kind: op.Delete, Model: o.Model, Filter: keyOf(o, rows[i:min(i+checkRows, len(rows))])}
+			if _, _, err := c.exec(ctx, s, &some, form{must: &everything}); err != nil {
+				return op.Result{}, err
+			}
+		}
+	} else if rows, err = c.bareWrite(ctx, s, o, rows); err != nil {
+		return op.Result{}, err
+	}
+	res := op.Result{N: int64(len(rows))}
+	if o.Returning {
+		list, err := project(o, rows)
+		if err != nil {
+			return op.Result{}, err
+		}
+		res.Rows = given(list, o.Sink)
+	}
+	return res, nil
+}
+
+// bareWrite changes rows that were found and gives them as they are then.
+func (c *Core) bareWrite(ctx context.Context, s Session, o *op.Op, rows [][]any) ([][]any, error) {
+	m := o.Model
+	size := checkRows
+	if places(o.Set) { // each row gets its own document
+		size = 1
+	}
+	for i := 0; i < len(rows); i += size {
+		some := rows[i:min(i+size, len(rows))]
+		change := op.Op{Kind: o.Kind, Model: m, Filter: keyOf(o, some), Set: o.Set, Quiet: o.Quiet}
+		if places(o.Set) {
+			var err error
+			if change.Set, err = withPlaces(m, o.Set, some[0]); err != nil {
+				return nil, err
+			}
+		}
+		if _, _, err := c.exec(ctx, s, &change, form{must: &everything}); err != nil {
+			return nil, err
+		}
+	}
+	if !o.Returning && o.Check.Kind == op.True {
+		return rows, nil
+	}
+	list, err := c.again(ctx, s, m, moved(o, rows))
+	if err != nil {
+		return nil, err
+	}
+	return list, c.check(ctx, s, o, list)
+}
+
+// moved are rows with the keys that an update gives them.
+func moved(o *op.Op, rows [][]any) [][]any {
+	out := rows
+	for i := range o.Set {
+		a := &o.Set[i]
+		f := o.Model.Field(a.Field)
+		if f == nil || !slices.Contains(o.Model.Primary, f) {
+			continue
+		}
+		if len(out) > 0 && len(rows) > 0 && &out[0] == &rows[0] {
+			out = make([][]any, len(rows))
+			for j := range rows {
+				out[j] = slices.Clone(rows[j])
+			}
+		}
+		for j := range out {
+			out[j][f.Pos] = a.Value
+			if old, isInt := rows[j][f.Pos].(int64); a.Inc && isInt {
+				by, _ := a.Value.(int64)
+				out[j][f.Pos] = old + by
+			}
+		}
+	}
+	return out
+}
+
+// bareUpsert is upsert: each row is looked for, then changed or inserted.
+func (c *Core) bareUpsert(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	t, err := c.Table(ctx, s, o.Model)
+	if err != nil {
+		return op.Result{}, err
+	}
+	var res op.Result
+	var list [][]any
+	keep := o.Returning || o.Check.Kind != op.True
+	for i := range o.Rows {
+		index := -1
+		if len(o.Rows) > 1 {
+			index = i
+		}
+		got, n, err := c.bareUpsertOne(ctx, s, o, t, i, index, keep)
+		if err != nil {
+			return op.Result{}, explain(err, "upsert", o.Model, index)
+		}
+		res.N += n
+		list = append(list, got...)
+	}
+	if keep {
+		if list, err = c.again(ctx, s, o.Model, list); err != nil {
+			return op.Result{}, err
+		}
+		if err := c.check(ctx, s, o, list); err != nil {
+			return op.Result{}, err
+		}
+	}
+	if o.Returning {
+		list, err := project(o, list)
+		if err != nil {
+			return op.Result{}, err
+		}
+		res.Rows = given(list, o.Sink)
+	}
+	return res, nil
+}
+
+func (c *Core) bareUpsertOne(ctx context.Context, s Session, o *op.Op, t *Table, i, index int, keep bool) ([][]any, int64, error) {
+	row, conflict := o.Rows[i], o.Conflict
+	if conflict == nil {
+		conflict = &op.Conflict{}
+	}
+	old, err := c.bareStanding(ctx, s, o.Model, conflict.Fields, row)
+	if err != nil {
+		return nil, 0, err
+	}
+	if old == nil {
+		ins := op.Op{Kind: op.Insert, Model: o.Model}
+		got, err := c.bareInsertSome(ctx, s, &ins, t, [][]any{row}, keep)
+		return got, 1, err
+	}
+	if op.Deleted(o.Model, old) {
+		if err := c.hidden(ctx, s, o, i, index); err != nil {
+			return nil, 0, err
+		}
+		return nil, 0, &op.ConflictError{
+			Reason: op.ReasonExists, Model: o.Model.Name, ID: op.KeyText(o.Model, old), Fields: namesOf(o.Model.Primary), Deleted: true, Index: index,
+		}
+	}
+	change := op.Op{Kind: op.Update, Model: o.Model}
+	change.Filter = keyOf(&change, [][]any{old})
+	for _, name := range conflict.Update {
+		f := o.Model.Field(name)
+		if f == nil {
+			return nil, 0, op.Invalid(o.Model.Name, name, "field", "is no field of %s", o.Model.Name)
+		}
+		v := row[f.Pos]
+		if _, unset := v.(op.Unset); unset && f.Auto {
+			continue // a key that was not given stays as it is
+		}
+		change.Set = append(change.Set, op.Assign{Field: f.Name, Value: v})
+	}
+	change.Set = append(change.Set, conflict.Set...)
+	if len(conflict.Update)+len(conflict.Set) == 0 {
+		return nil, 0, nil
+	}
+	change.Returning = keep
+	got, err := c.bareWrite(ctx, s, &change, [][]any{old})
+	return got, 1, err
+}
+
+// bareStanding finds the row that stands against a new one, and locks it: one
+// with the same key, or with the same values of a unique index where neither is
+// marked deleted. Without fields every index counts.
+func (c *Core) bareStanding(ctx context.Context, s Session, m *schema.Model, fields []string, row []any) ([]any, error) {
+	for i, by := range op.Uniques(m) {
+		if len(fields) > 0 && !named(by, fields) {
+			continue
+		}
+		if i > 0 && op.Deleted(m, row) {
+			continue
+		}
+		find := op.Op{Kind: op.Find, Model: m, Limit: 1, Lock: op.ForUpdate}
+		if i > 0 {
+			find.Filter = op.Live(m)
+		}
+		complete := true
+		for _, f := range by {
+			v := row[f.Pos]
+			if _, unset := v.(op.Unset); unset {
+				v = defaultOf(f)
+			}
+			complete = complete && v != nil
+			find.Filter = op.AllOf(find.Filter, op.Cmp(f.Name, op.Eq, v))
+		}
+		if !complete {
+			continue
+		}
+		list, err := c.all(ctx, s, &find, form{})
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			return list[0], nil
+		}
+	}
+	return nil, nil
+}
+
+// defaultOf is the value of a field that was not given, as far as it can be
+// told; nil otherwise.
+func defaultOf(f *schema.Field) any {
+	if f.Default == nil || f.Auto {
+		return nil
+	}
+	v := f.Default.Value
+	if f.Default.Now {
+		v = time.Now().UTC()
+	}
+	if v, err := op.CanonField(f, v); err == nil {
+		return v
+	}
+	return nil
+}
