@@ -25,8 +25,8 @@ type Dialect struct {
 	Locks    bool // finds can lock their rows
 	// LockWords writes the lock of a find, where it is not that of PostgreSQL.
 	LockWords func(l op.Lock) string
-	LastKey  bool // Session.Exec gives the last key that was handed out
-	AnyKey   bool // ON CONFLICT … DO UPDATE needs no columns
+	LastKey   bool // Session.Exec gives the last key that was handed out
+	AnyKey    bool // ON CONFLICT … DO UPDATE needs no columns
 
 	// Bare says that writes give no rows back and cannot read the table that they
 	// change, and that a DELETE names the rows' alias.
