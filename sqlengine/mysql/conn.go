@@ -348,11 +348,11 @@ func (c *conn) askOn(text string, args []sqlengine.Value) (*cursor, error) {
 		}
 		return c.cursor(rows, nil), nil
 	}
-	ds, err := c.dc.Prepare(text)
+	ds, err := c.compile(text)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := query(ds, c.bind(args))
+	rows, err := ds.Query(c.bind(args))
 	if err != nil {
 		_ = ds.Close()
 		return nil, err
@@ -360,5 +360,5 @@ func (c *conn) askOn(text string, args []sqlengine.Value) (*cursor, error) {
 	return c.cursor(rows, ds), nil
 }
 
-// errEOF is what a driver's Next gives at the end.
+// isEnd reports whether an error of a driver is that of Next at the end.
 func isEnd(err error) bool { return errors.Is(err, io.EOF) }

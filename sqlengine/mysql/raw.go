@@ -152,7 +152,7 @@ func (c *conn) single(ctx context.Context, text string, args []sqlengine.Value, 
 	}
 	c.text = text
 	c.arm(ctx)
-	ds, err := c.dc.Prepare(text)
+	ds, err := c.compile(text)
 	if number(err) == errNotPreparable && len(args) == 0 {
 		return c.plainText(ctx, text, o)
 	}
@@ -165,7 +165,7 @@ func (c *conn) single(ctx context.Context, text string, args []sqlengine.Value, 
 		return op.Result{}, op.Errorf(op.CodeValidation, "the statement has %d places for arguments (?) and was given %d", n, len(args))
 	}
 	if !o.Returning && !readWords[firstWord(text)] {
-		res, err := exec(ds, c.bind(args))
+		res, err := ds.Exec(c.bind(args))
 		_ = ds.Close()
 		stopped := c.disarm()
 		if err != nil {
@@ -174,7 +174,7 @@ func (c *conn) single(ctx context.Context, text string, args []sqlengine.Value, 
 		n, _ := res.RowsAffected()
 		return op.Result{N: n}, nil
 	}
-	rows, err := query(ds, c.bind(args))
+	rows, err := ds.Query(c.bind(args))
 	if err != nil {
 		_ = ds.Close()
 		return op.Result{}, c.explain(ctx, err, c.disarm())

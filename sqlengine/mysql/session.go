@@ -13,9 +13,27 @@ import (
 
 var _ sqlengine.Session = (*conn)(nil)
 
+// dstmt is what the driver's prepared statements can do. The context is watched
+// by conn.arm, which stops the statement on the server.
+type dstmt interface {
+	Close() error
+	NumInput() int
+	Exec(args []driver.Value) (driver.Result, error)
+	Query(args []driver.Value) (driver.Rows, error)
+}
+
+// compile has the server prepare a statement.
+func (c *conn) compile(text string) (dstmt, error) {
+	ds, err := c.dc.Prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	return ds.(dstmt), nil
+}
+
 // stmt is a prepared statement.
 type stmt struct {
-	ds   driver.Stmt
+	ds   dstmt
 	used uint64 // tick of the last use
 }
 
@@ -30,10 +48,10 @@ func (c *conn) prepare(text *sqlengine.Statement) (*stmt, error) {
 		s.used = c.tick
 		return s, nil
 	}
-	ds, err := c.dc.Prepare(text.SQL)
+	ds, err := c.compile(text.SQL)
 	if number(err) == errTooManyStmts && len(c.stmts) > 0 {
 		c.evict(0)
-		ds, err = c.dc.Prepare(text.SQL)
+		ds, err = c.compile(text.SQL)
 	}
 	if err != nil {
 		return nil, err
@@ -108,14 +126,6 @@ func (c *conn) fits(args []sqlengine.Value) error {
 	return nil
 }
 
-func query(ds driver.Stmt, args []driver.Value) (driver.Rows, error) {
-	return ds.Query(args) //nolint:staticcheck // the context is watched by conn.arm, which stops the statement on the server
-}
-
-func exec(ds driver.Stmt, args []driver.Value) (driver.Result, error) {
-	return ds.Exec(args) //nolint:staticcheck // as query
-}
-
 // start gets ready for a statement.
 func (c *conn) start(ctx context.Context, args []sqlengine.Value) error {
 	if err := c.ready(ctx); err != nil {
@@ -148,7 +158,7 @@ func (c *conn) rows(text *sqlengine.Statement, args []sqlengine.Value) (driver.R
 		if err != nil {
 			return nil, err
 		}
-		rows, err := query(s.ds, c.bind(args))
+		rows, err := s.ds.Query(c.bind(args))
 		if number(err) != errReprepare || again {
 			return rows, err
 		}
@@ -182,7 +192,7 @@ func (c *conn) exec(text *sqlengine.Statement, args []sqlengine.Value) (driver.R
 		if err != nil {
 			return nil, err
 		}
-		res, err := exec(s.ds, c.bind(args))
+		res, err := s.ds.Exec(c.bind(args))
 		if number(err) != errReprepare || again {
 			return res, err
 		}
@@ -233,7 +243,7 @@ type cursor struct {
 	c       *conn
 	ctx     context.Context
 	rows    driver.Rows // nil when it has ended
-	owned   driver.Stmt // closed with it
+	owned   dstmt       // closed with it
 	types   types
 	classes []class
 	dest    []driver.Value
@@ -243,7 +253,7 @@ type cursor struct {
 	err     error            // why that could not be read
 }
 
-func (c *conn) cursor(rows driver.Rows, owned driver.Stmt) *cursor {
+func (c *conn) cursor(rows driver.Rows, owned dstmt) *cursor {
 	k := &cursor{c: c, rows: rows, owned: owned, width: len(rows.Columns())}
 	k.types, _ = rows.(types)
 	if cap(c.dest) < k.width {

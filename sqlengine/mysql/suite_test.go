@@ -2,7 +2,11 @@ package mysql_test
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/weftdb/weft/internal/services"
 	"github.com/weftdb/weft/op"
@@ -12,12 +16,7 @@ import (
 	"github.com/weftdb/weft/sqlengine/mysql"
 )
 
-// fresh opens an engine on a database of its own with tables for the models.
-func fresh(t testing.TB, models *schema.Set, opts ...mysql.Option) *mysql.Engine {
-	t.Helper()
-	return open(t, services.MySQL(t), models, opts...)
-}
-
+// open opens an engine with tables for the models.
 func open(t testing.TB, dsn string, models *schema.Set, opts ...mysql.Option) *mysql.Engine {
 	t.Helper()
 	e := mysql.Open(dsn, opts...)
@@ -33,13 +32,90 @@ func open(t testing.TB, dsn string, models *schema.Set, opts ...mysql.Option) *m
 	return e
 }
 
-func factory() optest.Factory {
+// databases are used again by the parts of one test, for making tables takes
+// long on a server.
+type databases struct {
+	t    testing.TB
+	mu   sync.Mutex
+	free map[*schema.Set][]string
+}
+
+// get gives a database without rows, with tables for the models if it was used
+// before. It comes back when t ends.
+func (d *databases) get(t testing.TB, models *schema.Set) string {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var dsn string
+	if n := len(d.free[models]); n > 0 {
+		dsn = d.free[models][n-1]
+		d.free[models] = d.free[models][:n-1]
+	} else {
+		dsn = services.MySQL(d.t)
+	}
+	t.Cleanup(func() {
+		if err := empty(dsn); err != nil {
+			t.Errorf("empty the database: %v", err)
+			return
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.free[models] = append(d.free[models], dsn)
+	})
+	return dsn
+}
+
+// empty takes all rows out of the tables of a database, and lets keys that it
+// hands out begin at 1.
+func empty(dsn string) error {
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	rows, err := conn.QueryContext(ctx, "SELECT table_name, COALESCE(auto_increment, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE 'weft\\_%'")
+	if err != nil {
+		return err
+	}
+	texts := []string{"SET foreign_key_checks = 0"}
+	for rows.Next() {
+		var name string
+		var auto int64
+		if err := rows.Scan(&name, &auto); err != nil {
+			return err
+		}
+		if auto > 0 {
+			texts = append(texts, "TRUNCATE TABLE `"+name+"`")
+		} else {
+			texts = append(texts, "DELETE FROM `"+name+"`")
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for _, text := range texts {
+		if _, err := conn.ExecContext(ctx, text); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func factory(t testing.TB) optest.Factory {
 	dsns := map[op.Engine]string{}
+	all := &databases{t: t, free: map[*schema.Set][]string{}}
 	return optest.Factory{
 		Name: "mysql",
 		Caps: op.CapTransactions | op.CapNestedTransactions | op.CapJSONQueries | op.CapAggregations | op.CapMigrations | op.CapSQL,
 		Open: func(t testing.TB, models *schema.Set) op.Engine {
-			dsn := services.MySQL(t)
+			dsn := all.get(t, models)
 			e := open(t, dsn, models)
 			dsns[e] = dsn
 			return e
@@ -62,10 +138,10 @@ func verified(t *testing.T) {
 
 func TestSuite(t *testing.T) {
 	verified(t)
-	optest.Run(t, factory())
+	optest.Run(t, factory(t))
 }
 
 func TestDifferential(t *testing.T) {
 	verified(t)
-	optest.Differential(t, factory(), 0)
+	optest.Differential(t, factory(t), 0)
 }
