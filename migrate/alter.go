@@ -93,7 +93,7 @@ func (c *tableDiff) differences(w, h *catalog.Column, f *schema.Field) columnDif
 	switch {
 	case h.Auto || w.Auto:
 	case wd == h.Default, sameWords(d, wd, h.Default):
-	case !made && w.Default == "":
+	case !made && (w.Default == "" || h.SameDefault(d, f)):
 	case d == catalog.SQLite && w.Default == "" && c.isFill(f, h):
 	default:
 		diff.def = !c.sameDefault(w, h)

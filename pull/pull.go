@@ -210,7 +210,7 @@ func (p *puller) field(t *table, c *catalog.Column) (why string) {
 	t.told[p.fold(c.Name)] = told
 	if !f.Auto && !f.ReadOnly {
 		var lost string
-		if f.Default, lost = defaultFor(p.db.Dialect, c, f); lost != "" {
+		if f.Default, lost = c.DefaultFor(p.db.Dialect, f); lost != "" {
 			p.note(t.found.Name, c.Name, "%s", lost)
 		}
 	}

@@ -1,32 +1,32 @@
-package pull
+package catalog
 
 import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/shopspring/decimal"
 
-	"github.com/weftdb/weft/migrate"
-	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
 )
 
-// defaultFor reads the column's DEFAULT as one of the field, whose type is
+// DefaultFor reads the column's DEFAULT as one of the field, whose type is
 // set. It is nil where there is none; the note says why one that is there
 // cannot be the model's.
-func defaultFor(d catalog.Dialect, c *catalog.Column, f *schema.Field) (def *schema.Default, note string) {
-	toks := catalog.Tokens(d, c.Default)
+func (c *Column) DefaultFor(d Dialect, f *schema.Field) (def *schema.Default, note string) {
+	toks := Tokens(d, c.Default)
 	for len(toks) > 2 && toks[0] == "(" && toks[len(toks)-1] == ")" {
 		toks = toks[1 : len(toks)-1]
 	}
 	if len(toks) == 0 || len(toks) == 1 && strings.EqualFold(toks[0], "NULL") {
 		return nil, ""
 	}
-	if (d == catalog.SQLite && saysNow(toks) || d != catalog.SQLite && serverSaysNow(toks)) && (f.Type.Kind() == schema.KindTime || f.Type == schema.Time) {
+	if (d == SQLite && saysNow(toks) || d != SQLite && serverSaysNow(toks)) && (f.Type.Kind() == schema.KindTime || f.Type == schema.Time) {
 		return &schema.Default{Now: true}, ""
 	}
 	if v, ok := literalValue(d, toks); ok {
@@ -40,6 +40,27 @@ func defaultFor(d catalog.Dialect, c *catalog.Column, f *schema.Field) (def *sch
 		}
 	}
 	return nil, fmt.Sprintf("has the default %s, which is left to programs that write without the models", c.Default)
+}
+
+// SameDefault reports whether the column's DEFAULT is read as the one of the
+// field, however it is written.
+func (c *Column) SameDefault(d Dialect, f *schema.Field) bool {
+	def, note := c.DefaultFor(d, f)
+	if def == nil || f.Default == nil {
+		return def == nil && note == "" && f.Default == nil
+	}
+	if def.Now || f.Default.Now {
+		return def.Now == f.Default.Now
+	}
+	switch v := def.Value.(type) {
+	case decimal.Decimal:
+		w, ok := f.Default.Value.(decimal.Decimal)
+		return ok && v.Equal(w)
+	case time.Time:
+		w, ok := f.Default.Value.(time.Time)
+		return ok && v.Equal(w)
+	}
+	return f.Default.Func == "" && reflect.DeepEqual(def.Value, f.Default.Value)
 }
 
 // saysNow reports whether an expression is the present time, in UTC.
@@ -71,7 +92,7 @@ func serverSaysNow(toks []string) bool {
 		switch up := strings.ToUpper(toks[i]); up {
 		case "CURRENT_TIMESTAMP", "CURRENT_DATE", "CURRENT_TIME", "NOW", "LOCALTIMESTAMP", "UTC_TIMESTAMP", "UTC_DATE", "UTC_TIME":
 			now = true
-		case "(", ")", ",", "AT", "TIME", "ZONE", "'UTC'", "TIMEZONE", "0", "1", "2", "3", "4", "5", "6":
+		case "(", ")", ",", "AT", "TIME", "ZONE", "'UTC'", "TIMEZONE", "WITHOUT", "WITH", "0", "1", "2", "3", "4", "5", "6":
 		case "::":
 			for i+1 < len(toks) && slices.Contains([]string{"TEXT", "DATE", "TIME", "TIMESTAMP", "WITHOUT", "WITH", "ZONE"}, strings.ToUpper(toks[i+1])) {
 				i++
@@ -87,9 +108,9 @@ func serverSaysNow(toks []string) bool {
 type rawNumber string
 
 // literalValue reads a literal: a rawNumber, text, bytes or a boolean.
-func literalValue(d catalog.Dialect, toks []string) (any, bool) {
+func literalValue(d Dialect, toks []string) (any, bool) {
 	if len(toks) == 1 {
-		if s, ok := catalog.Unquote(d, toks[0]); ok {
+		if s, ok := Unquote(d, toks[0]); ok {
 			return s, true
 		}
 	}
@@ -112,7 +133,7 @@ func literalValue(d catalog.Dialect, toks []string) (any, bool) {
 
 // forField turns a literal into what the database would keep in the column,
 // read as the field reads it.
-func forField(d catalog.Dialect, c *catalog.Column, f *schema.Field, v any) (any, bool) {
+func forField(d Dialect, c *Column, f *schema.Field, v any) (any, bool) {
 	text := ""
 	switch x := v.(type) {
 	case rawNumber:
@@ -126,7 +147,7 @@ func forField(d catalog.Dialect, c *catalog.Column, f *schema.Field, v any) (any
 		}
 	}
 	_, isBytes := v.([]byte)
-	if s, is := v.(string); is && f.Type.Kind() == schema.KindBytes && d == catalog.Postgres {
+	if s, is := v.(string); is && f.Type.Kind() == schema.KindBytes && d == Postgres {
 		b, err := hex.DecodeString(strings.TrimPrefix(s, `\x`))
 		return b, err == nil && strings.HasPrefix(s, `\x`)
 	}
@@ -147,7 +168,7 @@ func forField(d catalog.Dialect, c *catalog.Column, f *schema.Field, v any) (any
 		if err != nil || len(text) > 100 {
 			return nil, false
 		}
-		if d == catalog.SQLite && migrate.MeantSQLite(strings.Split(c.Type, "(")[0]) == schema.Decimal { // a scaled integer
+		if d == SQLite && strings.HasPrefix(c.Type, "INTEGER DECIMAL(") { // a scaled integer
 			_, scale := f.Decimals()
 			n = n.Shift(int32(-scale))
 		}
