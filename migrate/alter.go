@@ -94,7 +94,7 @@ func (c *tableDiff) differences(w, h *catalog.Column, f *schema.Field) columnDif
 	case h.Auto || w.Auto:
 	case wd == h.Default, sameWords(d, wd, h.Default):
 	case !made && (w.Default == "" || h.SameDefault(d, f)):
-	case d == catalog.SQLite && w.Default == "" && c.isFill(f, h):
+	case d == catalog.SQLite && (w.Default == "" || f.Default != nil && f.Default.Now) && c.isFill(f, h):
 	default:
 		diff.def = !c.sameDefault(w, h)
 	}
@@ -104,11 +104,8 @@ func (c *tableDiff) differences(w, h *catalog.Column, f *schema.Field) columnDif
 }
 
 // isFill reports whether a default only stands there because SQLite wanted one
-// when the column was added.
+// when the column was added, and takes no present time then.
 func (c *tableDiff) isFill(f *schema.Field, h *catalog.Column) bool {
-	if f.Nullable {
-		return false
-	}
 	v, err := fill(f)
 	return err == nil && catalog.CanonDefault(c.to.dialect, h.Type, v) == h.Default
 }

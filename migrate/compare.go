@@ -167,13 +167,11 @@ func (c *tableDiff) addColumn(w *catalog.Column) error {
 	if k := c.checkOf(w.Name); k != nil {
 		stmts[0] += ", ADD " + ddl.Check(c.to.dialect, k)
 	}
-	if c.to.dialect == catalog.Postgres {
-		if col.Default != w.Default {
-			stmts = append(stmts, c.alterTable()+"ALTER COLUMN "+c.quote(w.Name)+" DROP DEFAULT")
-		}
-		if w.Comment != "" {
-			stmts = append(stmts, ddl.ColumnComment(c.t.name, w.Name, w.Comment))
-		}
+	if col.Default != w.Default {
+		stmts = append(stmts, c.alterTable()+"ALTER COLUMN "+c.quote(w.Name)+" DROP DEFAULT")
+	}
+	if c.to.dialect == catalog.Postgres && w.Comment != "" {
+		stmts = append(stmts, ddl.ColumnComment(c.t.name, w.Name, w.Comment))
 	}
 	c.step(AddColumn, w.Name, reason, stmts...)
 	return nil

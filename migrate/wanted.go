@@ -85,7 +85,8 @@ func (c *column) check(table string, to target) *catalog.Check {
 // What InnoDB takes into a key.
 const (
 	keyBytes   = 3072 // of all parts of an index
-	textPrefix = 191  // characters of a long text, which also fit older row formats
+	rowBytes   = 65535
+	textPrefix = 191 // characters of a long text, which also fit older row formats
 	bytePrefix = 255
 )
 
@@ -99,6 +100,13 @@ func (d *desired) fitKeys(t *table) {
 		if decl, err := d.to.declare(c.field, keyed); err == nil {
 			c.decl = decl
 		}
+	}
+	row := 0
+	for _, c := range t.columns {
+		row += max(keySize(c.decl), 8) + 3
+	}
+	if row > rowBytes {
+		d.fault("%s: its rows have up to %d bytes, and %s takes %d, of which long texts (size -1, or more than %d) need 12 each; make some of the texts long", t.model.Name, row, d.to, rowBytes, maxVarchar)
 	}
 	d.fitKey(t, "the primary key", t.key, nil)
 	for _, k := range t.foreign {
