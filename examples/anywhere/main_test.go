@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/weftdb/weft/internal/services"
 )
 
 const want = `too much: there is not enough on the account
@@ -20,6 +22,7 @@ a second ada: unique on owner
 func TestAnywhere(t *testing.T) {
 	for name, address := range map[string]func() string{
 		"sqlite": func() string { return "sqlite:" + filepath.Join(t.TempDir(), "anywhere.db") },
+		"mysql":  func() string { return services.MySQLURL(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := address()

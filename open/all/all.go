@@ -5,12 +5,13 @@ package all
 import (
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/open"
+	"github.com/weftdb/weft/sqlengine/mysql"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
 // Schemes are the schemes of all engines.
 func Schemes() []open.Scheme {
-	return []open.Scheme{sqlite.Scheme}
+	return []open.Scheme{sqlite.Scheme, mysql.Scheme}
 }
 
 // URL gives the engine that an address asks for; see [open.URL].
