@@ -13,7 +13,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -78,12 +77,6 @@ func (p *Plan) Apply(ctx context.Context, conn *sql.Conn) error {
 		}
 		return run(ctx, conn, now.Steps)
 	})
-}
-
-// sameStep compares what steps do; the number of rows may have moved on.
-func sameStep(a, b Step) bool {
-	a.Rows, b.Rows = 0, 0
-	return reflect.DeepEqual(a, b)
 }
 
 func run(ctx context.Context, conn *sql.Conn, steps []Step) error {

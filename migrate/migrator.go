@@ -41,6 +41,7 @@ type Migrator struct {
 	dialect catalog.Dialect
 	set     *schema.Set
 	o       Options
+	hook    func(step, statement int, m moment) error // nil but in tests
 }
 
 // New returns a migrator of a database, which stays its caller's.

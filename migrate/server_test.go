@@ -14,8 +14,9 @@ import (
 
 // place is a database to work on.
 type place struct {
-	dialect catalog.Dialect
-	db      *sql.DB
+	dialect     catalog.Dialect
+	db          *sql.DB
+	driver, dsn string
 }
 
 // places makes an empty database of each kind and runs fn on each.
@@ -39,7 +40,7 @@ func newPlace(t testing.TB, d catalog.Dialect) place {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { db.Close() })
-	return place{d, db}
+	return place{d, db, driver, dsn}
 }
 
 func (p place) auto(t testing.TB, set *schema.Set) *migrate.Plan {

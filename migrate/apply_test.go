@@ -1,0 +1,391 @@
+package migrate_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
+	"github.com/weftdb/weft/migrate/journal"
+	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
+)
+
+// manySteps are models whose plan has at least 20 steps on each engine.
+func manySteps(t testing.TB, tables int) *schema.Set {
+	t.Helper()
+	var ms []*schema.Model
+	for i := range tables {
+		ms = append(ms, &schema.Model{
+			Name: fmt.Sprintf("M%02d", i), Table: fmt.Sprintf("m%02d", i),
+			Fields: []*schema.Field{
+				{Name: "id", Column: "id", Type: schema.BigInteger, Primary: true, Auto: true},
+				{Name: "name", Column: "name", Type: schema.String, Index: true},
+			},
+		})
+	}
+	return build(t, ms...)
+}
+
+func (p place) migrator(set *schema.Set, o migrate.Options) *migrate.Migrator {
+	return migrate.New(p.db, p.dialect, set, o)
+}
+
+// dump is all that the database holds but what Weft keeps for itself: the
+// catalogue, and the rows of tables.
+func (p place) dump(t testing.TB) string {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	d, err := catalog.Inspect(ctx, conn, p.dialect, catalog.InspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.MarshalIndent(d, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(text)
+	for _, table := range d.Tables {
+		out += "\n" + table.Name + ": " + strings.Join(p.column(t, "SELECT * FROM "+table.Name+" ORDER BY 1"), ", ")
+	}
+	return out
+}
+
+// column returns the first column of all rows.
+func (p place) column(t testing.TB, q string) []string {
+	t.Helper()
+	conn, err := p.db.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	rows, err := conn.QueryContext(context.Background(), q)
+	if err != nil {
+		t.Fatalf("%s: %v", q, err)
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for rows.Next() {
+		to := make([]any, len(columns))
+		for i := range to {
+			to[i] = new(any)
+		}
+		if err := rows.Scan(to...); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, fmt.Sprint(*to[0].(*any)))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// clean takes all tables away.
+func (p place) clean(t testing.TB) {
+	t.Helper()
+	conn, err := p.db.Conn(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := catalog.Inspect(context.Background(), conn, p.dialect, catalog.InspectOptions{})
+	conn.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range d.Tables {
+		p.exec(t, "DROP TABLE "+table.Name)
+	}
+	p.exec(t, "DROP TABLE IF EXISTS weft_meta", "DROP TABLE IF EXISTS weft_runs", "DROP TABLE IF EXISTS weft_steps")
+}
+
+var errInjected = errors.New("injected")
+
+// A failure at every statement of a plan, before it and after it. Where a plan
+// is a transaction nothing has changed; elsewhere the next Apply goes on. At the
+// end the database is the same, wherever it failed.
+func TestFailureAtEveryStatement(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		set := manySteps(t, 5)
+		p.exec(t, "CREATE TABLE mine (id integer PRIMARY KEY)", "INSERT INTO mine VALUES (1), (2)")
+		empty := p.dump(t)
+		p.auto(t, set)
+		want := p.dump(t)
+		runs := p.column(t, "SELECT count(*) FROM weft_runs")
+		if runs[0] != "1" {
+			t.Fatalf("%s runs", runs)
+		}
+		moments := []string{"before", "after"}
+		if p.dialect == catalog.MySQL {
+			moments = append(moments, "saved")
+		}
+		failures := 0
+		for step := 1; ; step++ {
+			again := false
+			for statement := 0; ; statement++ {
+				met := false
+				for _, moment := range moments {
+					p.clean(t)
+					p.exec(t, "CREATE TABLE mine (id integer PRIMARY KEY)", "INSERT INTO mine VALUES (1), (2)")
+					m := p.migrator(set, migrate.Options{Owner: "first"})
+					plan, err := m.Plan(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(plan.Steps) < 10 {
+						t.Fatalf("%d steps", len(plan.Steps))
+					}
+					hit := false
+					m.SetHook(func(s, n int, at string) error {
+						if s == step && n == statement && at == moment {
+							hit = true
+							return errInjected
+						}
+						return nil
+					})
+					err = m.Apply(t.Context(), plan)
+					if !hit {
+						continue // not every statement is recorded by itself
+					}
+					met, again = true, true
+					failures++
+					p.failedAndResumed(t, set, plan, step, err, empty, want)
+				}
+				if !met {
+					break
+				}
+			}
+			if !again {
+				break
+			}
+		}
+		if failures < 30 {
+			t.Errorf("only %d failures", failures)
+		}
+		t.Logf("%d failures", failures)
+	})
+}
+
+func (p place) failedAndResumed(t *testing.T, set *schema.Set, plan *migrate.Plan, step int, err error, empty, want string) {
+	t.Helper()
+	if !errors.Is(err, errInjected) || !errors.Is(err, op.ErrDatabase) || !strings.Contains(err.Error(), fmt.Sprintf("step %d of %d", step, len(plan.Steps))) {
+		t.Fatalf("step %d: %v", step, err)
+	}
+	m := p.migrator(set, migrate.Options{Owner: "second"})
+	status, err := m.Status(t.Context())
+	if err != nil || status.Lock != nil || len(status.Runs) == 0 {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	if p.dialect == catalog.MySQL {
+		if u := status.Unfinished; u == nil || u.State != journal.Failed || u.At().N != step || u.At().Error == "" {
+			t.Fatalf("step %d: unfinished %+v", step, u)
+		}
+	} else {
+		if got := p.dump(t); got != empty {
+			t.Fatalf("step %d: changed\n%s", step, got)
+		}
+		if r := status.Runs[0]; status.Unfinished != nil || r.State != journal.Undone || r.At().State == journal.Done || r.Steps[step-1].Error == "" {
+			t.Fatalf("step %d: %+v", step, r)
+		}
+	}
+	if _, err := m.Auto(t.Context()); err != nil {
+		t.Fatalf("step %d: again: %v", step, err)
+	}
+	if got := p.dump(t); got != want {
+		t.Fatalf("step %d: the end is\n%s\nwant\n%s", step, got, want)
+	}
+	if status, err = m.Status(t.Context()); err != nil || status.Unfinished != nil || status.Runs[0].State != journal.Done || status.Runs[0].Owner != "second" {
+		t.Fatalf("step %d: %+v, %v", step, status, err)
+	}
+	if again, err := m.Plan(t.Context()); err != nil || !again.Empty() {
+		t.Fatalf("step %d: %s, %v", step, again, err)
+	}
+}
+
+// The connection is ended by the server in the middle of a plan.
+func TestConnectionEndsInTheMiddle(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		if p.dialect == catalog.SQLite {
+			return // there is no server
+		}
+		set := manySteps(t, 5)
+		empty := p.dump(t)
+		m := p.migrator(set, migrate.Options{})
+		m.SetHook(func(step, statement int, at string) error {
+			if step == 5 && at == "before" {
+				p.endMigration(t)
+			}
+			return nil
+		})
+		_, err := m.Auto(t.Context())
+		if !errors.Is(err, op.ErrDatabase) || !strings.Contains(err.Error(), "connection to the server was lost") || !strings.Contains(err.Error(), "step 5 of") {
+			t.Fatalf("%v", err)
+		}
+		if p.dialect == catalog.Postgres {
+			if got := p.dump(t); got != empty {
+				t.Errorf("changed:\n%s", got)
+			}
+		}
+		p.auto(t, set)
+		if n := len(p.auto(t, set).Steps); n != 0 {
+			t.Errorf("%d steps are left", n)
+		}
+	})
+}
+
+// endMigration ends the connection that the lock says is migrating.
+func (p place) endMigration(t *testing.T) {
+	var connection string
+	if err := p.db.QueryRow("SELECT connection FROM weft_lock").Scan(&connection); err != nil {
+		t.Error(err)
+		return
+	}
+	var word string
+	var id int64
+	if _, err := fmt.Sscan(connection, &word, &id); err != nil {
+		t.Errorf("%s: %v", connection, err)
+	}
+	end := "KILL %d"
+	if p.dialect == catalog.Postgres {
+		end = "SELECT pg_terminate_backend(%d)"
+	}
+	p.exec(t, fmt.Sprintf(end, id))
+}
+
+// Something that the plan makes appears between its planning and its doing.
+func TestAlreadyThere(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		set := manySteps(t, 3)
+		m := p.migrator(set, migrate.Options{})
+		done := false
+		m.SetHook(func(step, statement int, at string) error {
+			if step == 4 && at == "before" && p.dialect == catalog.MySQL && !done {
+				done = true
+				p.exec(t, "CREATE TABLE m02 (id integer)")
+			}
+			return nil
+		})
+		if p.dialect != catalog.MySQL {
+			return // a transaction excludes it
+		}
+		_, err := m.Auto(t.Context())
+		if !errors.Is(err, op.ErrConflict) || !strings.Contains(err.Error(), "drift") || !strings.Contains(err.Error(), "m02") {
+			t.Fatalf("%v", err)
+		}
+		if _, err := m.Auto(t.Context()); !errors.Is(err, op.ErrConflict) {
+			t.Fatalf("again: %v", err)
+		}
+		p.exec(t, "DROP TABLE m02")
+		p.auto(t, set)
+		if n := len(p.auto(t, set).Steps); n != 0 {
+			t.Errorf("%d steps are left", n)
+		}
+	})
+}
+
+// A plan that was made for another database is refused; one that somebody else
+// has carried out is done.
+func TestPlanOfThePast(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		set := manySteps(t, 3)
+		m := p.migrator(set, migrate.Options{})
+		old, err := m.Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.auto(t, manySteps(t, 2))
+		if err := m.Apply(t.Context(), old); !errors.Is(err, op.ErrConflict) {
+			t.Errorf("%v", err)
+		}
+		p.auto(t, set)
+		if err := m.Apply(t.Context(), old); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestUnsafeStepsAreRefusedTogether(t *testing.T) {
+	p := newPlace(t, catalog.SQLite)
+	plan := &migrate.Plan{Steps: []migrate.Step{
+		{Kind: migrate.DropColumn, Table: "t", Name: "a", Unsafe: "3 rows have a value", Allow: migrate.AllowDataLoss},
+		{Kind: migrate.DropTable, Table: "u", Unsafe: "it has 7 rows", Allow: migrate.AllowDrop},
+	}}
+	err := p.migrator(manySteps(t, 1), migrate.Options{}).Apply(t.Context(), plan)
+	var unsafe *migrate.UnsafeError
+	if !errors.As(err, &unsafe) || len(unsafe.Steps) != 2 {
+		t.Fatalf("%v", err)
+	}
+	for _, want := range []string{"3 rows", "--allow-data-loss", "7 rows", "--allow-drop"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %q", err, want)
+		}
+	}
+	if status, err := p.migrator(nil, migrate.Options{}).Status(t.Context()); err != nil || status.Lock != nil || status.Runs != nil {
+		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+func TestProgressIsTold(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		var told []migrate.Progress
+		m := p.migrator(manySteps(t, 4), migrate.Options{Progress: func(x migrate.Progress) { told = append(told, x) }})
+		plan, err := m.Auto(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := 1
+		for _, x := range told {
+			if x.Of != len(plan.Steps) || x.Kind != plan.Steps[x.Step-1].Kind || x.Step > next || x.Elapsed < 0 || x.Elapsed > time.Minute {
+				t.Errorf("%+v", x)
+			}
+			if x.Step == next {
+				next++
+			}
+		}
+		if next != len(plan.Steps)+1 {
+			t.Errorf("%d of %d steps were told", next-1, len(plan.Steps))
+		}
+	})
+}
+
+// A run that cannot be brought to its end is given up.
+func TestAbandon(t *testing.T) {
+	p := newPlace(t, catalog.MySQL)
+	m := p.migrator(manySteps(t, 3), migrate.Options{})
+	m.SetHook(func(step, statement int, at string) error {
+		if step == 4 {
+			return errInjected
+		}
+		return nil
+	})
+	for range 2 {
+		if _, err := m.Auto(t.Context()); !errors.Is(err, errInjected) {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Abandon(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	status, err := m.Status(t.Context())
+	if err != nil || status.Unfinished != nil || status.Runs[0].State != journal.Abandoned {
+		t.Fatalf("%+v, %v", status, err)
+	}
+	p.auto(t, manySteps(t, 2))
+	if err := m.Abandon(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
