@@ -27,20 +27,18 @@ const (
 	childTables = 10                      // what manySteps makes there
 )
 
-func TestMain(m *testing.M) {
-	if where := os.Getenv(childPlace); where != "" {
-		if err := child(where, os.Getenv(childStop)); err != nil {
-			fmt.Println("failed", strings.ReplaceAll(err.Error(), "\n", " "))
-			os.Exit(1)
-		}
-		fmt.Println("done")
-		os.Exit(0)
+// applyChild is the main function of a child.
+func applyChild(where string) int {
+	if err := childApplies(where, os.Getenv(childStop)); err != nil {
+		fmt.Println("failed", strings.ReplaceAll(err.Error(), "\n", " "))
+		return 1
 	}
-	os.Exit(m.Run())
+	fmt.Println("done")
+	return 0
 }
 
-// child plans, says "planned", waits for a line and applies.
-func child(where, stop string) error {
+// childApplies plans, says "planned", waits for a line and applies.
+func childApplies(where, stop string) error {
 	parts := strings.SplitN(where, " ", 3)
 	db, err := sql.Open(parts[1], parts[2])
 	if err != nil {

@@ -50,6 +50,7 @@ func (p place) dump(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	d.Schema = ""
 	text, err := json.MarshalIndent(d, "", " ")
 	if err != nil {
 		t.Fatal(err)
@@ -107,10 +108,16 @@ func (p place) clean(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	names := []string{"weft_meta", "weft_runs", "weft_steps"}
 	for _, table := range d.Tables {
-		p.exec(t, "DROP TABLE "+table.Name)
+		names = append(names, table.Name)
 	}
-	p.exec(t, "DROP TABLE IF EXISTS weft_meta", "DROP TABLE IF EXISTS weft_runs", "DROP TABLE IF EXISTS weft_steps")
+	if p.dialect != catalog.SQLite {
+		names = []string{strings.Join(names, ", ")}
+	}
+	for _, name := range names {
+		p.exec(t, "DROP TABLE IF EXISTS "+name)
+	}
 }
 
 var errInjected = errors.New("injected")
@@ -267,21 +274,20 @@ func (p place) endMigration(t *testing.T) {
 }
 
 // Something that the plan makes appears between its planning and its doing.
+// Elsewhere than on MySQL the transaction excludes it.
 func TestAlreadyThere(t *testing.T) {
-	places(t, func(t *testing.T, p place) {
+	t.Run("mysql", func(t *testing.T) {
+		p := newPlace(t, catalog.MySQL)
 		set := manySteps(t, 3)
 		m := p.migrator(set, migrate.Options{})
 		done := false
 		m.SetHook(func(step, statement int, at string) error {
-			if step == 4 && at == "before" && p.dialect == catalog.MySQL && !done {
+			if step == 4 && at == "before" && !done {
 				done = true
 				p.exec(t, "CREATE TABLE m02 (id integer)")
 			}
 			return nil
 		})
-		if p.dialect != catalog.MySQL {
-			return // a transaction excludes it
-		}
 		_, err := m.Auto(t.Context())
 		if !errors.Is(err, op.ErrConflict) || !strings.Contains(err.Error(), "drift") || !strings.Contains(err.Error(), "m02") {
 			t.Fatalf("%v", err)
@@ -387,5 +393,53 @@ func TestAbandon(t *testing.T) {
 	p.auto(t, manySteps(t, 2))
 	if err := m.Abandon(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// The database's user lacks a permission that a later step needs.
+func TestPermissionMissingInTheMiddle(t *testing.T) {
+	t.Run("postgres", func(t *testing.T) {
+		p := newPlace(t, catalog.Postgres)
+		role := "weft_test_role_" + p.dsn[strings.LastIndexByte(p.dsn, '_')+1:strings.LastIndexByte(p.dsn, '_')+13]
+		p.exec(t, "CREATE ROLE "+role+" LOGIN", "GRANT ALL ON SCHEMA public TO "+role, "CREATE TABLE m00 (id bigint PRIMARY KEY, name varchar(255) COLLATE \"C\" NOT NULL)", "GRANT SELECT ON m00 TO "+role)
+		t.Cleanup(func() { p.exec(t, "DROP OWNED BY "+role, "DROP ROLE "+role) })
+		weak := openPlace(t, p.dialect, p.driver, strings.Replace(p.dsn, "postgres@", role+"@", 1))
+		p.denied(t, weak, func() { p.exec(t, "ALTER TABLE m00 OWNER TO "+role) })
+	})
+	t.Run("mysql", func(t *testing.T) {
+		p := newPlace(t, catalog.MySQL)
+		name := p.dsn[strings.LastIndexByte(p.dsn, '_')+1:][:12]
+		user := "'weft_" + name + "'@'%'"
+		p.exec(t, "CREATE USER "+user, "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, REFERENCES ON weft_test_"+name+".* TO "+user)
+		t.Cleanup(func() { p.exec(t, "DROP USER "+user) })
+		weak := openPlace(t, p.dialect, p.driver, "weft_"+name+p.dsn[strings.IndexByte(p.dsn, '@'):])
+		p.denied(t, weak, func() { p.exec(t, "GRANT INDEX ON weft_test_"+name+".* TO "+user) })
+	})
+}
+
+func (p place) denied(t *testing.T, weak place, grant func()) {
+	t.Helper()
+	ms := manySteps(t, 3).Models
+	ms = append(ms, &schema.Model{Name: "Child", Table: "children", Fields: []*schema.Field{
+		{Name: "id", Column: "id", Type: schema.BigInteger, Primary: true, Auto: true},
+		{Name: "parent", Column: "parent", Type: schema.BigInteger, References: &schema.Reference{Table: "m00", Column: "id"}},
+	}})
+	set := build(t, ms...)
+	empty := p.dump(t)
+	m := weak.migrator(set, migrate.Options{})
+	for range 2 {
+		_, err := m.Auto(t.Context())
+		if !errors.Is(err, op.ErrDatabase) || !strings.Contains(err.Error(), "lacks a permission") || !strings.Contains(err.Error(), "(add_") {
+			t.Fatalf("%v", err)
+		}
+		if p.dialect == catalog.Postgres && p.dump(t) != empty {
+			t.Fatal("changed")
+		}
+	}
+	grant()
+	weak = openPlace(t, weak.dialect, weak.driver, weak.dsn) // MySQL reads what was granted on USE
+	weak.auto(t, set)
+	if n := len(weak.auto(t, set).Steps); n != 0 {
+		t.Errorf("%d steps are left", n)
 	}
 }

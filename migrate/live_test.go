@@ -160,6 +160,9 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(child); file != "" {
 		os.Exit(runChild(file))
 	}
+	if where := os.Getenv(childPlace); where != "" {
+		os.Exit(applyChild(where))
+	}
 	os.Exit(m.Run())
 }
 

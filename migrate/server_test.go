@@ -35,6 +35,11 @@ func newPlace(t testing.TB, d catalog.Dialect) place {
 	case catalog.MySQL:
 		driver, dsn = "mysql", services.MySQL(t)
 	}
+	return openPlace(t, d, driver, dsn)
+}
+
+func openPlace(t testing.TB, d catalog.Dialect, driver, dsn string) place {
+	t.Helper()
 	db, err := sql.Open(driver, dsn)
 	if err != nil {
 		t.Fatal(err)

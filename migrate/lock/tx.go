@@ -175,6 +175,12 @@ func processGone(connection string) bool {
 	if _, of, _ := strings.Cut(connection, " of "); !ok || of != machine() {
 		return false
 	}
+	// One that has ended and that its parent has not asked for yet still has its number.
+	if stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		if _, state, ok := strings.Cut(string(stat), ") "); ok && strings.ContainsAny(state[:1], "ZX") {
+			return true
+		}
+	}
 	p, err := os.FindProcess(int(pid))
 	if err != nil {
 		return true
