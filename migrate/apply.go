@@ -61,14 +61,15 @@ func (m *Migrator) Apply(ctx context.Context, p *Plan) error {
 func (m *Migrator) Auto(ctx context.Context) (*Plan, error) {
 	m = m.additive()
 	first, err := m.Plan(ctx)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = first.refused()
 	}
-	if refused := first.refused(); refused != nil {
+	if err != nil {
 		// What a run that stands in the middle has left need not fit anything.
-		if left, err := m.unfinished(ctx); err != nil || left == nil {
-			return nil, cmp.Or(err, refused)
+		if left, uerr := m.unfinished(ctx); uerr != nil || left == nil {
+			return nil, cmp.Or(uerr, err)
 		}
+		first = &Plan{}
 	}
 	done := &Plan{Steps: []Step{}, Notes: first.Notes, set: m.set}
 	err = m.locked(ctx, first, func(r *runner) error {

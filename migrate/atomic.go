@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/migrate/journal"
 	"github.com/weftdb/weft/migrate/own"
 	"github.com/weftdb/weft/op"
@@ -138,7 +137,7 @@ func (r *runner) hold(p *Plan) error {
 		if kind != "r" && kind != "p" {
 			continue
 		}
-		if _, err := r.conn.ExecContext(r.ctx, "LOCK TABLE "+ddl.Quote(catalog.Postgres, t)+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+		if _, err := r.conn.ExecContext(r.ctx, "LOCK TABLE "+catalog.Quote(catalog.Postgres, t)+" IN ACCESS EXCLUSIVE MODE"); err != nil {
 			return fail(err, "lock "+t)
 		}
 	}
@@ -180,7 +179,7 @@ func (r *runner) broken(p *Plan) (map[[2]string]int, error) {
 		}
 		out[[2]string{table, parent}]++
 	}
-	return out, fail2(rows.Err(), "check the foreign keys")
+	return out, own.Fail(rows.Err(), "migrate: check the foreign keys")
 }
 
 // stillWhole refuses a plan after which more rows point nowhere than before.

@@ -143,6 +143,10 @@ func (d *differ) look() (err error) {
 	if err := rows.Err(); err != nil {
 		return fail(err, "read "+metaTable)
 	}
+	if d.to.dialect == catalog.MySQL && len(d.meta) == 0 {
+		d.meta = nil // whoever made the table was stopped before the first row; see metaTableStep
+		return nil
+	}
 	return formatOf(d.meta["format"])
 }
 
@@ -364,9 +368,13 @@ func (d *differ) metaTableStep() Step {
 	case catalog.MySQL:
 		t.Collation, t.Columns[0].Type, t.Columns[1].Type = d.to.collation(), "varchar(255)", "longtext"
 	}
+	create := ddl.CreateTable(d.to.dialect, t)
+	if d.to.dialect == catalog.MySQL { // there is no transaction around the two statements
+		create[0] = strings.Replace(create[0], "CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
+	}
 	return Step{
 		Kind: CreateTable, Table: metaTable, Reason: "Weft keeps the format of the database there",
-		SQL: append(ddl.CreateTable(d.to.dialect, t), d.setMeta("format", fmt.Sprint(format))),
+		SQL: append(create, d.setMeta("format", fmt.Sprint(format))),
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/migrate/journal"
 	"github.com/weftdb/weft/migrate/own"
 	"github.com/weftdb/weft/op"
@@ -176,11 +175,11 @@ func (r *runner) fingerprint(statement string) (string, error) {
 				return fail(err, "look at the database")
 			}
 			hash.Write([]byte(name + "\x00" + what + "\x00"))
-			if named && strings.Contains(statement, ddl.Quote(catalog.MySQL, name)) {
+			if named && strings.Contains(statement, catalog.Quote(catalog.MySQL, name)) {
 				names = append(names, name)
 			}
 		}
-		return fail2(rows.Err(), "look at the database")
+		return own.Fail(rows.Err(), "migrate: look at the database")
 	}
 	if err := list("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = database() ORDER BY table_name", true); err != nil {
 		return "", err
@@ -201,7 +200,7 @@ func (r *runner) fingerprint(statement string) (string, error) {
 // made is the statement that makes a table or view: the second column of
 // whatever SHOW CREATE answers.
 func (r *runner) made(name string) (string, error) {
-	rows, err := r.conn.QueryContext(r.ctx, "SHOW CREATE TABLE "+ddl.Quote(catalog.MySQL, name))
+	rows, err := r.conn.QueryContext(r.ctx, "SHOW CREATE TABLE "+catalog.Quote(catalog.MySQL, name))
 	if err != nil {
 		return "", fail(err, "look at "+name)
 	}
@@ -219,7 +218,7 @@ func (r *runner) made(name string) (string, error) {
 			return "", fail(err, "look at "+name)
 		}
 	}
-	return string(*values[1].(*[]byte)), fail2(rows.Err(), "look at "+name)
+	return string(*values[1].(*[]byte)), own.Fail(rows.Err(), "migrate: look at "+name)
 }
 
 // Abandon gives up the run that stands in the middle, if one does: it will not
