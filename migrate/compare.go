@@ -197,6 +197,12 @@ func (c *tableDiff) dropColumn(h *catalog.Column) error {
 	if slices.Contains(keyOf(c.have), h.Name) {
 		return nil // told as a difference of the key
 	}
+	for _, w := range c.want.Columns {
+		if !c.have.Made && fold(w.Name) == fold(h.Name) {
+			c.note("%s.%s differs from %s in upper and lower case only, which models do not tell apart; it is left as it is", c.t.name, h.Name, w.Name)
+			return nil
+		}
+	}
 	n, err := c.count("SELECT count(" + c.nowColumn(c.have, h.Name) + ") FROM " + c.nowTable(c.have))
 	if err != nil {
 		return err

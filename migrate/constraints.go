@@ -162,7 +162,7 @@ func (c *tableDiff) foreign() error {
 		if slices.ContainsFunc(c.want.Foreign, func(w *catalog.ForeignKey) bool { return same(w, h) }) {
 			continue
 		}
-		if h.Deferrable != "" && !c.have.Made {
+		if !c.have.Made && (h.Deferrable != "" || tableOf(c.differ.want, h.RefTable) == nil || slices.ContainsFunc(h.Columns, func(name string) bool { return c.field(name) == nil })) {
 			continue // no model can say it
 		}
 		if c.to.dialect == catalog.SQLite {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/migrate/ddl"
+	"github.com/weftdb/weft/schema"
 )
 
 // indexes compares the indexes: by name, and where none has the name, by what
@@ -62,11 +63,18 @@ func (c *tableDiff) indexes() error {
 // plain reports whether an index is one that a model could have asked for.
 // What no model can say belongs to whoever made it.
 func (c *tableDiff) plain(h *catalog.Index) bool {
+	if !c.have.Made {
+		columns, odd := c.differ.have.IndexColumns(c.have, h)
+		return odd == "" && !slices.ContainsFunc(columns, func(name string) bool {
+			f := c.field(name)
+			return f == nil || f.Type.Kind() == schema.KindJSON
+		})
+	}
 	if h.Method != "" || len(h.Include) > 0 || h.NullsEqual || h.Deferrable != "" || len(h.Parts) == 0 {
 		return false
 	}
 	return !slices.ContainsFunc(h.Parts, func(p catalog.Part) bool {
-		return p.Column == "" || p.Desc || p.Class != "" || p.Collation != "" && !c.have.Made
+		return p.Column == "" || p.Desc || p.Class != ""
 	})
 }
 

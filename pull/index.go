@@ -2,7 +2,6 @@ package pull
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strconv"
 
@@ -16,7 +15,7 @@ func (p *puller) indexes(t *table) {
 	var later []*catalog.Index
 	for _, x := range t.found.Indexes {
 		// Names that are made must not meet those that are given.
-		if cols, odd := p.columnsOf(t.found, x); p.indexName(x) == migrate.IndexName(t.found.Name, cols, x.Unique) && odd == "" {
+		if cols, odd := p.db.IndexColumns(t.found, x); p.indexName(x) == migrate.IndexName(t.found.Name, cols, x.Unique) && odd == "" {
 			p.index(t, x)
 		} else if !p.ofForeignKey(t.found, x) {
 			later = append(later, x)
@@ -43,61 +42,14 @@ func (p *puller) indexName(x *catalog.Index) string {
 // would again.
 func (p *puller) ofForeignKey(t *catalog.Table, x *catalog.Index) bool {
 	return p.db.Dialect == catalog.MySQL && !x.Unique && slices.ContainsFunc(t.Foreign, func(k *catalog.ForeignKey) bool {
-		cols, odd := p.columnsOf(t, x)
+		cols, odd := p.db.IndexColumns(t, x)
 		return odd == "" && k.Name == x.Name && slices.Equal(k.Columns, cols)
 	})
 }
 
-// prefixes are the characters and bytes of a long column that Weft has MySQL
-// index, where it need not index all.
-var prefixes = []int{191, 255}
-
-// columnsOf are the columns of an index. odd says what an index of a model
-// cannot be; it is empty where a model can have the same.
-func (p *puller) columnsOf(t *catalog.Table, x *catalog.Index) (columns []string, odd string) {
-	for i, part := range x.Parts {
-		c := t.Column(part.Column)
-		switch {
-		case part.Expr == "rowid" && part.Column == "" && p.db.Dialect == catalog.SQLite:
-			odd = "goes by the row's number"
-			continue
-		case part.Expr != "":
-			odd = "goes by an expression"
-			continue
-		case p.db.Dialect == catalog.MySQL && part.Column == catalog.LiveColumn && i == len(x.Parts)-1:
-			odd = "holds among live rows: give the model soft delete (weft.SoftDelete)"
-			continue
-		case part.Desc:
-			odd = "is descending in " + part.Column
-		case part.Prefix > 0 && (x.Unique || !slices.Contains(prefixes, part.Prefix) || !t.Made):
-			odd = fmt.Sprintf("goes by the first %d characters of %s", part.Prefix, part.Column)
-		case p.db.Dialect == catalog.Postgres && part.Class != "":
-			odd = "compares " + part.Column + " by " + part.Class
-		case p.db.Dialect == catalog.Postgres && part.Collation != "" && c != nil && part.Collation != c.Collation:
-			odd = "sorts " + part.Column + " by " + part.Collation
-		}
-		columns = append(columns, part.Column)
-	}
-	switch {
-	case x.Method == "exclude":
-		odd = "keeps rows from being there at once (EXCLUDE)"
-	case x.Method != "" && !(x.Method == "hash" && p.db.Dialect == catalog.MySQL):
-		odd = "is of the kind " + x.Method
-	case len(x.Include) > 0:
-		odd = "holds other columns beside (INCLUDE)"
-	case x.NullsEqual && x.Unique:
-		odd = "takes NULLs for equal"
-	case x.Deferrable != "":
-		odd = "is checked at the end of transactions (DEFERRABLE)"
-	case x.Invalid:
-		odd = "was not finished (drop it, or REINDEX)"
-	}
-	return columns, odd
-}
-
 func (p *puller) index(t *table, x *catalog.Index) {
 	xName := p.indexName(x)
-	columns, odd := p.columnsOf(t.found, x)
+	columns, odd := p.db.IndexColumns(t.found, x)
 	what := "the index " + xName
 	if xName == "" {
 		what = "a unique constraint"

@@ -49,7 +49,7 @@ func shown(name string) string {
 // gives the same models, in the order of the tables' names. The error tells why
 // no models can be made at all.
 func Models(db *catalog.Database) (*Result, error) {
-	p := &puller{db: db, modelNames: names{}, indexNames: map[string]bool{}}
+	p := &puller{db: db, modelNames: names{}, indexNames: map[string]bool{}, lower: map[string]string{}}
 	for _, t := range db.Tables {
 		p.indexNames[p.fold(t.Name)] = true // an index cannot have the name of a table
 		for _, x := range t.Indexes {
@@ -92,7 +92,8 @@ type puller struct {
 	db         *catalog.Database
 	tables     []*table
 	modelNames names
-	indexNames map[string]bool // folded, of the whole database
+	indexNames map[string]bool   // folded, of the whole database
+	lower      map[string]string // tables by their names in small letters
 	notes      []Note
 }
 
@@ -138,6 +139,8 @@ func usable(name string) bool {
 
 const badName = "its name is longer than 128 bytes or has control characters"
 
+const badCase = "its name differs from that of %s in upper and lower case only, which models do not tell apart"
+
 // table makes the model of one table with its fields, or notes why not.
 func (p *puller) table(found *catalog.Table) {
 	leave := func(format string, args ...any) { p.note(found.Name, "", "left out: "+format, args...) }
@@ -160,6 +163,11 @@ func (p *puller) table(found *catalog.Table) {
 		leave(badName)
 		return
 	}
+	if other := p.lower[catalog.Fold(catalog.SQLite, found.Name)]; other != "" {
+		leave(badCase, shown(other))
+		return
+	}
+	p.lower[catalog.Fold(catalog.SQLite, found.Name)] = found.Name
 	t := &table{p: p, found: found, model: &schema.Model{Table: found.Name, Comment: found.Comment}, fields: map[string]*schema.Field{}, told: map[string]string{}, names: names{}}
 	for _, c := range found.Columns {
 		if p.db.Dialect == catalog.MySQL && c.Name == catalog.LiveColumn && c.Generated != "" {
@@ -192,6 +200,11 @@ func (p *puller) name() {
 func (p *puller) field(t *table, c *catalog.Column) (why string) {
 	if !usable(c.Name) {
 		return badName
+	}
+	for _, o := range t.model.Fields {
+		if catalog.Fold(catalog.SQLite, o.Column) == catalog.Fold(catalog.SQLite, c.Name) {
+			return fmt.Sprintf(badCase, shown(o.Column))
+		}
 	}
 	f := &schema.Field{Column: c.Name, Nullable: c.Null, ReadOnly: c.Generated != "", Comment: c.Comment}
 	told := p.describe(t.found, c, f)

@@ -1,6 +1,7 @@
 package pull
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -23,7 +24,16 @@ type link struct {
 // and the ones through join tables.
 func (p *puller) relations() {
 	for _, t := range p.tables {
-		for _, k := range t.found.Foreign {
+		keys := slices.Clone(t.found.Foreign)
+		if p.db.Dialect != catalog.SQLite { // where they come in the order of their names, which somebody may have made up
+			place := func(k *catalog.ForeignKey) int {
+				return slices.IndexFunc(t.found.Columns, func(c *catalog.Column) bool { return c.Name == k.Columns[0] })
+			}
+			slices.SortStableFunc(keys, func(a, b *catalog.ForeignKey) int {
+				return cmp.Or(cmp.Compare(place(a), place(b)), slices.Compare(a.Columns, b.Columns))
+			})
+		}
+		for _, k := range keys {
 			if l := p.link(t, k); l != nil {
 				t.links = append(t.links, l)
 			}
@@ -127,7 +137,7 @@ func (t *table) follow(f, to *schema.Field) bool {
 // uniqueOver reports whether the columns are those of one row at most.
 func (t *table) uniqueOver(columns []string) bool {
 	return t.p.sameColumns(t.found.Key.Columns, columns) || slices.ContainsFunc(t.found.Indexes, func(x *catalog.Index) bool {
-		cols, odd := t.p.columnsOf(t.found, x)
+		cols, odd := t.p.db.IndexColumns(t.found, x)
 		return x.Unique && x.Where == "" && odd == "" && t.p.sameColumns(cols, columns)
 	})
 }

@@ -92,10 +92,10 @@ func alike(set *schema.Set) string {
 		for _, x := range m.Indexes {
 			indexes = append(indexes, fmt.Sprintf("index %t %s", x.Unique, strings.Join(x.Fields, ",")))
 		}
-		slices.Sort(indexes)
 		for _, r := range m.Relations {
 			indexes = append(indexes, fmt.Sprintf("%s %s %s %v %v %s %s %s", r.Kind, r.Name, r.Model, r.FK, r.LK, r.Through, r.OnDelete, r.OnUpdate))
 		}
+		slices.Sort(indexes)
 		fmt.Fprintf(&b, "  %s\n", strings.Join(indexes, "\n  "))
 	}
 	return b.String()
