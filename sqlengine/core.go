@@ -27,6 +27,9 @@ func New(d *Dialect, inspect func(ctx context.Context, s Session, m *schema.Mode
 	return &Core{dialect: d, inspect: inspect}
 }
 
+// Dialect is the one that the Core was made with.
+func (c *Core) Dialect() *Dialect { return c.dialect }
+
 // Forget lets go of what is known of tables, after they were changed.
 func (c *Core) Forget() {
 	c.mu.Lock()

@@ -264,6 +264,9 @@ func (b *builder) add(sc *scope, c *Column, v any) {
 	}
 }
 
+// Bind is what stands behind values that the column is compared with.
+func (c *Column) Bind() string { return c.bind }
+
 // Scale is the number of decimals of a column of decimals.
 func (c *Column) Scale() int32 { return c.scale }
 
