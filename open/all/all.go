@@ -6,12 +6,13 @@ import (
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/open"
 	"github.com/weftdb/weft/sqlengine/mysql"
+	"github.com/weftdb/weft/sqlengine/postgres"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
 // Schemes are the schemes of all engines.
 func Schemes() []open.Scheme {
-	return []open.Scheme{sqlite.Scheme, mysql.Scheme}
+	return []open.Scheme{sqlite.Scheme, postgres.Scheme, mysql.Scheme}
 }
 
 // URL gives the engine that an address asks for; see [open.URL].
