@@ -62,12 +62,14 @@ func look(t testing.TB, db catalog.Querier, d catalog.Dialect) (*catalog.Databas
 // settled fails when the database is not as the models want it.
 func settled(t testing.TB, db *sql.DB, d catalog.Dialect, set *schema.Set) {
 	t.Helper()
-	p, err := migrate.New(db, d, set, migrate.Options{}).Plan(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !p.Empty() {
-		t.Errorf("the models would change the database:\n%s", p)
+	for _, o := range []migrate.Options{{}, {Additive: true}} {
+		p, err := migrate.New(db, d, set, o).Plan(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.Empty() || len(p.Refusals) > 0 {
+			t.Errorf("the models would change the database:\n%s%v", p, p.Refusals)
+		}
 	}
 }
 
