@@ -34,9 +34,10 @@ func newFind() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "find <MODEL> <database>",
 		Short: "Find rows of a model",
-		Long: "Finds rows of a model in a SQLite file, which is opened for reading only. The models\n" +
-			"are those of YAML files (--schema, a file or a folder), or without any those that\n" +
-			"'weft schema show' makes of the database's tables.\n" +
+		Long: "Finds rows of a model in a SQLite file, which is opened for reading only, or in the\n" +
+			"PostgreSQL, MySQL or MariaDB database that a URL names. The models are those of YAML\n" +
+			"files (--schema, a file or a folder), or without any those that 'weft schema show'\n" +
+			"makes of the database's tables.\n" +
 			"\n" +
 			"A condition is a field, an operator and a value: 'title like rock'. The operators are\n" +
 			operatorList() + ".\n" +
@@ -84,7 +85,7 @@ func operatorList() string {
 }
 
 func (f *find) run(ctx context.Context, stdout io.Writer, model, database string) (err error) {
-	d, err := findDatabase(database)
+	d, err := findPlace(database)
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func (f *find) run(ctx context.Context, stdout io.Writer, model, database string
 }
 
 // open opens the database with the models that it is read by.
-func (f *find) open(ctx context.Context, d *database) (*weft.DB, error) {
+func (f *find) open(ctx context.Context, d place) (*weft.DB, error) {
 	var models []*schema.Model
 	if len(f.schema) > 0 {
 		list, err := readModels(f.schema)
@@ -120,7 +121,11 @@ func (f *find) open(ctx context.Context, d *database) (*weft.DB, error) {
 	for i, m := range models {
 		list[i] = m
 	}
-	return weft.Open(d.engine(), weft.Models(list...))
+	e, err := d.reader()
+	if err != nil {
+		return nil, err
+	}
+	return weft.Open(e, weft.Models(list...))
 }
 
 // op is the operation that the command line asks for.

@@ -34,7 +34,8 @@ func newMigrate() *cobra.Command {
 		Args: noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newMigrateApply(), newMigrateCheck(), newMigrateLint(), newMigratePlan(), newMigratePull())
+	cmd.AddCommand(newMigrateApply(), newMigrateCheck(), newMigrateLint(), newMigrateNew(), newMigratePlan(),
+		newMigratePull(), newMigrateStatus())
 	return cmd
 }
 
@@ -44,6 +45,7 @@ type migration struct {
 	url, connection string
 	config          string
 	schema          []string
+	files           string // folder of migration files
 	format          format
 
 	read *open.Config // nil with --url

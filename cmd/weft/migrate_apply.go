@@ -110,7 +110,7 @@ func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err e
 	if err != nil {
 		return t.explain(err)
 	}
-	return p.tell(stdout, t, plan, applied{Done: true, Resumed: resumed, Steps: plan.Steps, Notes: plan.Notes, Seconds: time.Since(began).Seconds()})
+	return p.tell(stdout, t, plan, applied{Done: true, Resumed: resumed, Others: show.step == 0 && !plan.Empty(), Steps: plan.Steps, Notes: plan.Notes, Seconds: time.Since(began).Seconds()})
 }
 
 // resumes tells of a run that stands in the middle, which apply goes on with
@@ -119,7 +119,12 @@ func (p *migrateApply) resumes(ctx context.Context, t *target, stderr io.Writer)
 	if t.absent {
 		return false, nil
 	}
-	return false, nil
+	s, err := t.status(ctx)
+	if err != nil || s.Unfinished == nil {
+		return false, err
+	}
+	fmt.Fprintf(stderr, "resuming: %s\n", visibleText(standsAt(s.Unfinished)))
+	return true, nil
 }
 
 // refused says why a plan is not applied; nil when it may be.

@@ -117,7 +117,7 @@ func (f *findings) write(w io.Writer, as format, well string) error {
 }
 
 func (p *migrateCheck) run(ctx context.Context, stdout io.Writer) (err error) {
-	t, err := p.open(ctx, reading)
+	t, err := p.open(ctx, checking)
 	if err != nil {
 		return err
 	}

@@ -63,8 +63,8 @@ type migrateOptions struct {
 }
 
 func (o *migrateOptions) add(cmd *cobra.Command) {
-	cmd.Flags().BoolVar(&o.drop, "allow-drop", false, "drop columns, and the tables named by --drop-table")
-	cmd.Flags().BoolVar(&o.loss, "allow-data-loss", false, "do also what loses values: drop what has rows, narrow types")
+	cmd.Flags().BoolVar(&o.drop, "allow-drop", false, "drop columns that no field has, and the tables of --drop-table, with what is in them")
+	cmd.Flags().BoolVar(&o.loss, "allow-data-loss", false, "cut values that do not fit a new type, fill NULLs where there are to be none")
 	cmd.Flags().BoolVar(&o.orphans, "orphans-to-null", false, "set references to rows that are not there to NULL, for new foreign keys")
 	cmd.Flags().StringArrayVar(&o.tables, "drop-table", nil, "table without a model that is to be dropped; may be given again")
 }

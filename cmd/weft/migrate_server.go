@@ -132,9 +132,11 @@ func (t *target) explain(err error) error {
 	if err == nil {
 		return nil
 	}
-	if to := t.advise(err); to != "" {
-		err = &advised{text: to, err: err}
+	text := t.advise(err)
+	if text == "" {
+		text = bare(err)
 	}
+	err = &advised{text: text, err: err}
 	if len(t.secret) >= 3 && strings.Contains(err.Error(), t.secret) {
 		err = &advised{text: strings.ReplaceAll(err.Error(), t.secret, "xxxxx"), err: err}
 	}
@@ -156,7 +158,7 @@ func (t *target) advise(err error) string {
 	var my *mysql.MySQLError
 	var usage *usageError
 	switch {
-	case errors.As(err, &usage):
+	case errors.As(err, &usage), strings.HasPrefix(bare(err), "step "): // which says what to do
 		return ""
 	case errors.As(err, &pg):
 		return t.advisePostgres(pg, err)

@@ -20,9 +20,14 @@ import (
 	"github.com/weftdb/weft/internal/services"
 )
 
-// servers are the kinds of servers that scripts run on, each with a function
-// that makes a database and gives its URL.
-var servers = map[string]func(testing.TB) string{
+// engines are the kinds of databases that scripts run on, each with a function
+// that makes one and gives its URL.
+var engines = map[string]func(testing.TB) string{
+	"sqlite": func(t testing.TB) string {
+		path := filepath.Join(t.TempDir(), "app.db")
+		makeDatabase(t, path, "CREATE TABLE t (id INTEGER PRIMARY KEY)", "DROP TABLE t")
+		return "sqlite:" + path
+	},
 	"postgres": services.Postgres,
 	"mysql": func(t testing.TB) string {
 		return mysqlURL(t, services.MySQL(t))
@@ -46,33 +51,27 @@ func mysqlURL(t testing.TB, dsn string) string {
 	return u.String()
 }
 
-// The scripts in testdata/server run on PostgreSQL and on MySQL or MariaDB, on
-// a database of their own: $URL, of the kind $ENGINE, shown as $LABEL. Golden
-// files that differ are named by $ENGINE.
+// The scripts in testdata/server run on SQLite, PostgreSQL and MySQL or MariaDB,
+// on a database of their own: $URL, of the kind $ENGINE. Golden files that differ
+// are named by $ENGINE.
 func TestServerScripts(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "server", "*.txtar"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d scripts, %v", len(files), err)
 	}
-	for name, fresh := range servers {
+	for name, fresh := range engines {
 		for _, file := range files {
 			t.Run(name+"/"+strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 				address := fresh(t)
-				u, err := url.Parse(address)
-				if err != nil {
-					t.Fatal(err)
-				}
 				testscript.Run(t, testscript.Params{
 					Files: []string{file}, RequireExplicitExec: true, UpdateScripts: *update,
 					Condition: func(cond string) (bool, error) { return cond == name, nil },
 					Setup: func(env *testscript.Env) error {
 						env.Setenv("URL", address)
 						env.Setenv("ENGINE", name)
-						env.Setenv("LABEL", redacted(u))
-						env.Setenv("ADDR", u.Host)
 						return nil
 					},
-					Cmds: map[string]func(*testscript.TestScript, bool, []string){"serversql": serverSQL, "freeport": freePort},
+					Cmds: map[string]func(*testscript.TestScript, bool, []string){"serversql": serverSQL, "serveruser": serverUser},
 				})
 			})
 		}
@@ -82,7 +81,8 @@ func TestServerScripts(t *testing.T) {
 // serverSQL runs a statement on the database of the script, or those of a file,
 // which are separated by lines.
 func serverSQL(ts *testscript.TestScript, neg bool, args []string) {
-	t, err := openServer(context.Background(), ts.Getenv("URL"))
+	m := migration{url: ts.Getenv("URL")}
+	t, err := m.open(context.Background(), writing)
 	ts.Check(err)
 	defer t.db.Close()
 	list := args
@@ -94,6 +94,41 @@ func serverSQL(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s: %v", q, err)
 		}
 	}
+}
+
+// serverUser makes a user who may do little, and sets a variable to the URL of
+// the database for that user.
+func serverUser(ts *testscript.TestScript, _ bool, args []string) {
+	u, err := url.Parse(ts.Getenv("URL"))
+	ts.Check(err)
+	name := freshName()
+	do := func(list ...string) {
+		t, err := openServer(context.Background(), ts.Getenv("URL"))
+		ts.Check(err)
+		defer t.db.Close()
+		for _, q := range list {
+			_, err := t.db.Exec(strings.ReplaceAll(q, "$USER", name))
+			ts.Check(err)
+		}
+	}
+	if ts.Getenv("ENGINE") == "postgres" {
+		do("CREATE ROLE $USER LOGIN PASSWORD 'geheim'", "GRANT USAGE, CREATE ON SCHEMA public TO $USER",
+			"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO $USER")
+		ts.Defer(func() { do("DROP OWNED BY $USER CASCADE", "DROP ROLE $USER") })
+	} else {
+		do("CREATE USER '$USER'@'%' IDENTIFIED BY 'geheim'", "GRANT CREATE, SELECT, INSERT, UPDATE, DELETE ON *.* TO '$USER'@'%'")
+		ts.Defer(func() { do("DROP USER '$USER'@'%'") })
+	}
+	ts.Setenv("USER", name)
+	u.User = url.UserPassword(name, "geheim")
+	ts.Setenv(args[0], u.String())
+}
+
+// freshName is a name that nothing has.
+func freshName() string {
+	var b [6]byte
+	_, _ = rand.Read(b[:])
+	return "weft_" + hex.EncodeToString(b[:])
 }
 
 // Servers that are not there, passwords that are wrong: what to do is told,
@@ -108,7 +143,7 @@ func TestServerAddressesRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := map[string]string{}
-	for name, fresh := range servers {
+	for name, fresh := range engines {
 		u, err := url.Parse(fresh(t))
 		if err != nil {
 			t.Fatal(err)
@@ -147,9 +182,7 @@ func TestServerAddressesRefused(t *testing.T) {
 // mysqlUser makes a user with another password than the tests give.
 func mysqlUser(t *testing.T) string {
 	t.Helper()
-	var b [6]byte
-	_, _ = rand.Read(b[:])
-	name := "weft_" + hex.EncodeToString(b[:])
+	name := freshName()
 	db, err := sql.Open("mysql", services.MySQL(t))
 	if err != nil {
 		t.Fatal(err)

@@ -33,10 +33,11 @@ type target struct {
 type access int
 
 const (
-	reading access = iota // a SQLite file must be there
-	looking               // one that is not there counts as empty
-	writing               // must be there
-	making                // is made when it is not there
+	reading  access = iota // a SQLite file must be there, and is opened for reading only
+	looking                // one that is not there counts as empty; nothing is changed
+	checking               // must be there; nothing is changed
+	writing                // must be there
+	making                 // is made when it is not there
 )
 
 // connectTimeout is how long a server may take to answer at first.
@@ -88,12 +89,20 @@ func openFile(arg string, a access) (*target, error) {
 	if t.file, err = findDatabase(arg); err != nil {
 		return nil, err
 	}
-	if a == reading || a == looking {
+	if a == reading || (a == looking || a == checking) && !canWrite(t.file.file) {
 		t.db, err = t.file.pool()
-	} else {
-		t.db, err = sqlitePool(t.file.file, "mode=rw")
+		return t, err
 	}
+	t.file.frozen = false
+	t.db, err = sqlitePool(t.file.file, "mode=rw")
 	return t, err
+}
+
+// canWrite reports whether a file may be written. A plan changes nothing, but
+// what renames would lead to it tries in a transaction, which it takes back.
+func canWrite(path string) bool {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	return err == nil && f.Close() == nil
 }
 
 // standIn opens an empty database in place of a file that is not there.

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/op"
-	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
 // query is the configuration of weft query.
@@ -26,9 +25,10 @@ func newQuery() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "query <database> <SQL|-> [argument…]",
 		Short: "Run one SQL statement",
-		Long: "Runs one SQL statement on a SQLite file and prints its rows. The file is opened for\n" +
-			"reading only; --write allows a statement that changes it. With - in place of the\n" +
-			"statement it is read from stdin.\n" +
+		Long: "Runs one SQL statement on a SQLite file, or on the PostgreSQL, MySQL or MariaDB\n" +
+			"database that a URL names, and prints its rows. It may only read; --write allows a\n" +
+			"statement that changes something. With - in place of the statement it is read from\n" +
+			"stdin.\n" +
 			"\n" +
 			"Each ? takes an argument: what is written as a number is one, everything else is\n" +
 			"text. A -- before the database lets arguments begin with -.\n" +
@@ -48,7 +48,7 @@ func newQuery() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
-			d, err := findDatabase(args[0])
+			d, err := findPlace(args[0])
 			if err != nil {
 				return err
 			}
@@ -73,7 +73,7 @@ func addFormat(cmd *cobra.Command, f *format) {
 	cmd.Flags().Var(choice{f, []format{formatTable, formatJSON, formatCSV}}, "format", "how rows are written")
 }
 
-func (q *query) run(ctx context.Context, stdout io.Writer, d *database, text string, args []string) error {
+func (q *query) run(ctx context.Context, stdout io.Writer, d place, text string, args []string) error {
 	if strings.TrimSpace(text) == "" {
 		return usagef("the SQL statement is empty")
 	}
@@ -82,14 +82,22 @@ func (q *query) run(ctx context.Context, stdout io.Writer, d *database, text str
 		o.Args = append(o.Args, argument(a))
 	}
 	if q.write {
-		return q.print(ctx, stdout, d.writable(), o, nil)
+		e, err := d.writer()
+		if err != nil {
+			return err
+		}
+		return q.print(ctx, stdout, e, o, nil)
 	}
-	return q.print(ctx, stdout, d.engine(), o, d.moved)
+	e, err := d.reader()
+	if err != nil {
+		return err
+	}
+	return q.print(ctx, stdout, e, o, d.moved)
 }
 
 // print runs the statement and writes what it gives; after is asked when all
 // was read.
-func (q *query) print(ctx context.Context, stdout io.Writer, e *sqlite.Engine, o op.Op, after func() error) (err error) {
+func (q *query) print(ctx context.Context, stdout io.Writer, e op.Engine, o op.Op, after func() error) (err error) {
 	defer func() { err = errors.Join(err, e.Close()) }()
 	var run op.Engine = e
 	if !q.write {
@@ -142,7 +150,7 @@ func writeRows(stdout io.Writer, f format, res op.Result) (err error) {
 
 // explainSQL says what would be right where the engine, which speaks to
 // programs, cannot.
-func explainSQL(ctx context.Context, e *sqlite.Engine, err error) error {
+func explainSQL(ctx context.Context, e op.Engine, err error) error {
 	switch msg := err.Error(); {
 	case strings.Contains(msg, "the transaction is read only"):
 		return errors.New("the statement would change something, and the database is open for reading only; --write allows it")
@@ -169,7 +177,7 @@ var resultCode = regexp.MustCompile(` \([0-9]+\)$`)
 
 // tableNames are the tables and views of a database, in order; none when they
 // cannot be read.
-func tableNames(ctx context.Context, e *sqlite.Engine) (names []string) {
+func tableNames(ctx context.Context, e op.Engine) (names []string) {
 	res, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"})
 	if err != nil {
 		return nil
