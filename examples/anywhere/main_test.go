@@ -21,8 +21,9 @@ a second ada: unique on owner
 // The program prints the same on every database, the second time too.
 func TestAnywhere(t *testing.T) {
 	for name, address := range map[string]func() string{
-		"sqlite": func() string { return "sqlite:" + filepath.Join(t.TempDir(), "anywhere.db") },
-		"mysql":  func() string { return services.MySQLURL(t) },
+		"sqlite":   func() string { return "sqlite:" + filepath.Join(t.TempDir(), "anywhere.db") },
+		"postgres": func() string { return services.Postgres(t) },
+		"mysql":    func() string { return services.MySQLURL(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			at := address()
