@@ -27,7 +27,8 @@ import (
 //
 // A date keeps the calendar day that the time shows in its own zone. A JSON
 // field takes Go values; a Go string becomes a JSON string, JSON text is given
-// as [JSON], json.RawMessage or []byte. JSON null is NULL. A nil slice or map
+// as [JSON], json.RawMessage or []byte. JSON null is NULL. Numbers in jsonb are
+// written by their value (100 for 1e2, 1.5 for 1.50), in other JSON as given. A nil slice or map
 // is NULL in a nullable field and empty in another.
 func CanonField(f *schema.Field, v any) (any, error) {
 	out, _, err := canonFor(f, f.Type.Kind(), v, true)

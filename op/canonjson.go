@@ -54,6 +54,11 @@ func canonJSONField(f *schema.Field, v any) (out any, same bool, err error) {
 	case f.Type == schema.Object && first != '{':
 		return nil, false, Invalid("", f.Name, "json", "must be a JSON object, not %s", jsonKind(first))
 	}
+	if f.Type == schema.JSONB {
+		if j := plainJSON(out.(JSON)); j != out.(JSON) {
+			return j, false, nil
+		}
+	}
 	return out, same, nil
 }
 

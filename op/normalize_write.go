@@ -99,6 +99,7 @@ func assigned(f *schema.Field, path []string, a Assign, onlyInc bool) (any, bool
 		if err != nil {
 			return nil, false, Invalid("", f.Name, "json", "%s", err.Error())
 		}
+		c = jsonOf(f, c)
 		return c, c == j, nil
 	}
 	v, err := canonToJSON(a.Value)
@@ -108,7 +109,7 @@ func assigned(f *schema.Field, path []string, a Assign, onlyInc bool) (any, bool
 	if v == nil {
 		v = JSON("null")
 	}
-	return v, false, nil
+	return jsonOf(f, v.(JSON)), false, nil
 }
 
 func increment(f *schema.Field, path []string, v any) (any, bool, error) {

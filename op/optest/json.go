@@ -136,6 +136,40 @@ func testJSON(s *suite, t *testing.T) {
 		got = d.find(op.Op{Model: d.model("Wide"), Fields: []string{"id"}, Sort: []op.Sort{key}, Limit: 2})
 		d.rowsAre(got, []any{"8"}, []any{"7"})
 	})
+	s.run(t, "numbers are kept as written, in jsonb by value", func(d *db) {
+		doc := op.JSON(`{"v":1.50,"w":[1e2,-0.0,"1.0"]}`)
+		d.insert("Wide", rec{"id": "a", "docN": doc, "docbN": doc})
+		if v := d.get("Wide", "a")["docN"]; v != doc {
+			d.Errorf("the document is %s", show(v))
+		}
+		if v := d.get("Wide", "a")["docbN"]; v != op.JSON(`{"v":1.5,"w":[100,0,"1.0"]}`) {
+			d.Errorf("the document is %s", show(v))
+		}
+		if !d.has(op.CapJSONQueries) {
+			return
+		}
+		d.must(d.set("Wide", cmp("id", op.Eq, "a"), op.Assign{Field: "docbN", Path: []string{"v"}, Value: op.JSON(`2.0`)}))
+		if v := d.get("Wide", "a")["docbN"]; v != op.JSON(`{"v":2,"w":[100,0,"1.0"]}`) {
+			d.Errorf("the document is %s", show(v))
+		}
+	})
+	s.run(t, "positions are digits", func(d *db) {
+		if !d.has(op.CapJSONQueries) {
+			return
+		}
+		doc := op.JSON(`{"l":["a","b"],"o":{" 1":"space","+1":"plus","01":"zero","1":"one"}}`)
+		d.insert("Wide", rec{"id": "a", "docN": doc, "docbN": doc})
+		for _, f := range []string{"docN", "docbN"} {
+			d.matches("Wide", in(op.Eq, "b", f, "l", "1"), "a")
+			d.matches("Wide", in(op.Eq, "b", f, "l", "01"), "a")
+			for _, seg := range []string{"-1", "+1", " 1", "1 ", "1x", "99999999999"} {
+				d.matches("Wide", in(op.NotNull, nil, f, "l", seg), "")
+			}
+			for seg, v := range map[string]string{" 1": "space", "+1": "plus", "01": "zero", "1": "one"} {
+				d.matches("Wide", in(op.Eq, v, f, "o", seg), "a")
+			}
+		}
+	})
 	s.run(t, "one place of a document is set", func(d *db) {
 		if !d.has(op.CapJSONQueries) {
 			return
