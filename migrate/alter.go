@@ -158,6 +158,9 @@ func (c *tableDiff) values(s *Step, diff columnDiff, w, h *catalog.Column, f *sc
 		if err := c.narrowing(s, test, do, w, h, &expr); err != nil {
 			return "", err
 		}
+		if do.first != "" && c.rows > 0 {
+			s.SQL = append(s.SQL, "UPDATE "+c.quote(c.t.name)+" SET "+col+" = "+do.first+" WHERE "+col+" IS NOT NULL")
+		}
 	}
 	if diff.null && !w.Null {
 		n, err := c.count("SELECT count(*) FROM " + c.nowTable(c.have) + " WHERE " + now + " IS NULL")
@@ -218,7 +221,7 @@ func (c *tableDiff) narrowing(s *Step, test, do conv, w, h *catalog.Column, expr
 		s.refuseUnless(c.o.AllowDataLoss, AllowDataLoss, why)
 		return nil
 	}
-	examples, err := c.texts("SELECT " + now + " FROM " + table + " WHERE " + now + " IS NOT NULL AND (" + test.bad + ") ORDER BY 1 LIMIT 3")
+	examples, err := c.texts("SELECT " + c.shown(now) + " FROM " + table + " WHERE " + now + " IS NOT NULL AND (" + test.bad + ") ORDER BY " + now + " LIMIT 3")
 	if err != nil {
 		return err
 	}
@@ -360,4 +363,13 @@ func (c *tableDiff) loosen(column string) {
 			}
 		}
 	}
+}
+
+// shown is a column as text, for people. PostgreSQL's drivers keep the types of
+// what they have asked before.
+func (d *differ) shown(column string) string {
+	if d.to.dialect == catalog.Postgres {
+		return column + "::text"
+	}
+	return column
 }

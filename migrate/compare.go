@@ -336,7 +336,11 @@ func (c *tableDiff) duplicates(columns []string, where string) (string, error) {
 	if err != nil || n == 0 {
 		return "", err
 	}
-	some, err := c.texts("SELECT " + strings.Join(group, ", ") + q + " ORDER BY " + strings.Join(group, ", ") + " LIMIT 5")
+	var shown []string
+	for _, g := range group {
+		shown = append(shown, c.shown(g))
+	}
+	some, err := c.texts("SELECT " + strings.Join(shown, ", ") + q + " ORDER BY " + strings.Join(group, ", ") + " LIMIT 5")
 	if err != nil {
 		return "", err
 	}

@@ -89,7 +89,7 @@ func (c *tableDiff) enumRows(col *column, tell func(why string)) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	some, err := c.texts("SELECT DISTINCT " + now + from + " ORDER BY 1 LIMIT 5")
+	some, err := c.texts("SELECT DISTINCT " + text + from + " ORDER BY 1 LIMIT 5")
 	if err != nil {
 		return err
 	}
@@ -266,13 +266,14 @@ func (c *tableDiff) orphans(s *Step, k *catalog.ForeignKey) (string, error) {
 	if err != nil || n == 0 {
 		return "", err
 	}
-	var ids []string
+	var ids, shown []string
 	for _, name := range keyOf(c.have) {
-		ids = append(ids, c.nowColumn(c.have, name))
+		id := c.nowColumn(c.have, name)
+		ids, shown = append(ids, id), append(shown, c.shown(id))
 	}
 	why := plural(n, "row points", "rows point") + " at nothing"
 	if len(ids) > 0 {
-		some, err := c.texts("SELECT " + strings.Join(ids, ", ") + " FROM " + c.nowTable(c.have) + " WHERE " + where + " ORDER BY " + strings.Join(ids, ", ") + " LIMIT 5")
+		some, err := c.texts("SELECT " + strings.Join(shown, ", ") + " FROM " + c.nowTable(c.have) + " WHERE " + where + " ORDER BY " + strings.Join(ids, ", ") + " LIMIT 5")
 		if err != nil {
 			return "", err
 		}

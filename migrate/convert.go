@@ -13,6 +13,7 @@ type conv struct {
 	expr   string // the value as one of the new type; "" where the database does it by itself
 	bad    string // condition for values that do not fit; "" where all do
 	cut    string // what a value that does not fit becomes; "" for NULL
+	first  string // what MySQL must make of it before it converts by itself; "" for nothing
 	narrow bool   // the new type holds less
 	try    bool   // only the database can tell whether all values can be cast
 	no     bool   // there is no such conversion
@@ -220,6 +221,9 @@ func (to target) fromText(c string, f *schema.Field) conv {
 	case schema.KindBool:
 		out.bad = "lower(" + c + ") NOT IN ('true', 'false', 't', 'f', '1', '0', 'yes', 'no')"
 		out.expr = "lower(" + c + ") IN ('true', 't', '1', 'yes')"
+		if to.dialect == catalog.MySQL {
+			out.first = "CASE WHEN " + out.expr + " THEN '1' ELSE '0' END"
+		}
 	case schema.KindTime:
 		switch to.dialect {
 		case catalog.Postgres:
