@@ -6,25 +6,26 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weftdb/weft/migrate"
 	"github.com/weftdb/weft/migrate/catalog"
 )
 
-// column reads a column of a query as texts.
-func (p place) column(t testing.TB, q string) []string {
+// ask reads a column of a query as texts.
+func (p place) ask(t testing.TB, q string) []string {
 	t.Helper()
 	conn, err := p.db.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	asked++ // a query of another text, since drivers remember what one answered
-	return query(t, conn, fmt.Sprintf("%s -- %d", q, asked))
+	// A query of another text, since drivers remember what one answered.
+	return query(t, conn, fmt.Sprintf("%s -- %d", q, asked.Add(1)))
 }
 
-var asked int
+var asked atomic.Int64
 
 // unsafeChanges are changes that rows stand against.
 var unsafeChanges = []struct {
@@ -129,12 +130,12 @@ func TestUnsafe(t *testing.T) {
 				if len(unsafe) != 1 || !strings.Contains(unsafe[0].Unsafe, c.unsafe) || unsafe[0].Allow != c.allow {
 					t.Fatalf("want one unsafe step that says %q and that %q allows:\n%s", c.unsafe, c.allow, plan)
 				}
-				before := p.dump(t)
+				before := p.holds(t)
 				var u *migrate.UnsafeError
 				if err := m.Apply(context.Background(), plan); !errors.As(err, &u) || !strings.Contains(err.Error(), c.unsafe) {
 					t.Fatalf("Apply says %v", err)
 				}
-				if after := p.dump(t); after != before {
+				if after := p.holds(t); after != before {
 					t.Fatalf("the database was\n%s\nand is\n%s", before, after)
 				}
 				o := c.o
@@ -156,7 +157,7 @@ func TestUnsafe(t *testing.T) {
 				if c.look == "" {
 					return
 				}
-				if got := p.column(t, c.look); !slices.Equal(got, c.values) {
+				if got := p.ask(t, c.look); !slices.Equal(got, c.values) {
 					t.Fatalf("%s says %q, want %q", c.look, got, c.values)
 				}
 			})
@@ -164,8 +165,8 @@ func TestUnsafe(t *testing.T) {
 	})
 }
 
-// dump says what the database holds, as far as models go.
-func (p place) dump(t testing.TB) string {
+// holds says what the database holds, as far as models go.
+func (p place) holds(t testing.TB) string {
 	t.Helper()
 	db, err := catalog.Inspect(context.Background(), p.db, p.dialect, catalog.InspectOptions{})
 	if err != nil {
@@ -183,7 +184,7 @@ func (p place) dump(t testing.TB) string {
 		for _, k := range x.Foreign {
 			fmt.Fprintf(&b, "  %+v\n", *k)
 		}
-		fmt.Fprintf(&b, "  %s rows\n", p.column(t, "SELECT count(*) FROM "+catalog.Quote(p.dialect, x.Name)))
+		fmt.Fprintf(&b, "  %s rows\n", p.ask(t, "SELECT count(*) FROM "+catalog.Quote(p.dialect, x.Name)))
 	}
 	return b.String()
 }
@@ -257,7 +258,7 @@ func TestConversions(t *testing.T) {
 				if want == nil {
 					want = c.want[p.dialect]
 				}
-				if got := p.column(t, "SELECT a FROM items ORDER BY id"); want != nil && !slices.Equal(got, append(slices.Clone(want), "NULL")) {
+				if got := p.ask(t, "SELECT a FROM items ORDER BY id"); want != nil && !slices.Equal(got, append(slices.Clone(want), "NULL")) {
 					t.Fatalf("got %q, want %q", got, want)
 				}
 			})

@@ -22,7 +22,10 @@ type place struct {
 // places makes an empty database of each kind and runs fn on each.
 func places(t *testing.T, fn func(t *testing.T, p place)) {
 	for _, d := range []catalog.Dialect{catalog.SQLite, catalog.Postgres, catalog.MySQL} {
-		t.Run(string(d), func(t *testing.T) { fn(t, newPlace(t, d)) })
+		t.Run(string(d), func(t *testing.T) {
+			t.Parallel()
+			fn(t, newPlace(t, d))
+		})
 	}
 }
 
