@@ -1,32 +1,35 @@
 package mysql
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
 
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine"
 )
 
 // config reads a DSN as go-sql-driver writes it, or a URL
-// mysql://user:password@host:port/database?parameters with the same parameters.
+// mysql://user:password@host:port/database?options.
 func config(dsn string, opt *options) (*driver.Config, error) {
-	if u, isURL, err := fromURL(dsn); err != nil {
-		return nil, err
-	} else if isURL {
-		dsn = u
+	var cfg *driver.Config
+	var err error
+	if isURL(dsn) {
+		cfg, err = fromURL(dsn, opt)
+	} else if cfg, err = driver.ParseDSN(dsn); err != nil { // its message may show the password
+		err = op.Errorf(op.CodeValidation, "mysql: the address of the server cannot be read: write it as %s, or as user:password@tcp(host:3306)/database", addressForm)
 	}
-	cfg, err := driver.ParseDSN(dsn)
 	if err != nil {
-		return nil, op.Errorf(op.CodeDatabase, "the address of the MySQL server cannot be read (%s): write user:password@tcp(host:3306)/database or mysql://user:password@host:3306/database",
-			hidden(err.Error(), dsn))
+		return nil, err
 	}
 	if cfg.DBName == "" {
-		return nil, op.Errorf(op.CodeDatabase, "the address of the MySQL server names no database: write it behind the slash, user:password@tcp(%s)/database", cfg.Addr)
+		return nil, op.Errorf(op.CodeValidation, "mysql: the address names no database: write it behind the host, %s", addressForm)
 	}
 	cfg.ClientFoundRows = true
 	cfg.ParseTime = false
@@ -61,54 +64,38 @@ func config(dsn string, opt *options) (*driver.Config, error) {
 // noted: only on it can a call of the driver be cut off from outside.
 type dialed struct{}
 
-// fromURL turns a URL into a DSN.
-func fromURL(s string) (dsn string, ok bool, err error) {
-	scheme, _, found := strings.Cut(s, "://")
-	if !found || (scheme != "mysql" && scheme != "mariadb") {
-		return "", false, nil
+// fromURL reads a URL. Its options are noted in opt.
+func fromURL(address string, opt *options) (*driver.Config, error) {
+	u, err := sqlengine.Address("mysql", addressForm, address)
+	if err != nil {
+		return nil, err
 	}
-	u, err := url.Parse(s)
-	if err != nil { // its message would show the password
-		return "", false, op.Errorf(op.CodeDatabase, "the URL of the MySQL server cannot be read: write mysql://user:password@host:3306/database, with special signs in percent notation (%%40 for @)")
+	opts, rest, err := addressOptions.Read("mysql", u.RawQuery, driverOptions...)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range opts {
+		o(opt)
 	}
 	cfg := driver.NewConfig()
 	cfg.User = u.User.Username()
 	cfg.Passwd, _ = u.User.Password()
 	cfg.DBName = strings.TrimPrefix(u.Path, "/")
-	cfg.Net, cfg.Addr = "tcp", u.Host
-	q := u.Query()
-	if socket := q.Get("socket"); socket != "" {
+	cfg.Net, cfg.Addr = "tcp", net.JoinHostPort(cmp.Or(u.Hostname(), "127.0.0.1"), cmp.Or(u.Port(), "3306"))
+	if socket := rest.Get("socket"); socket != "" {
 		cfg.Net, cfg.Addr = "unix", socket
-		q.Del("socket")
-	} else {
-		host, port := u.Hostname(), u.Port()
-		if host == "" {
-			host = "127.0.0.1"
-		}
-		if port == "" {
-			port = "3306"
-		}
-		cfg.Addr = net.JoinHostPort(host, port)
+		rest.Del("socket")
 	}
-	dsn = cfg.FormatDSN()
-	if len(q) > 0 {
-		sign := "?"
-		if strings.Contains(dsn[strings.LastIndexByte(dsn, '/'):], "?") {
-			sign = "&"
-		}
-		dsn += sign + q.Encode()
+	if len(rest) == 0 {
+		return cfg, nil
 	}
-	return dsn, true, nil
-}
-
-// hidden takes the user and password of a DSN out of a message.
-func hidden(msg, dsn string) string {
-	if at := strings.LastIndexByte(dsn, '@'); at > 0 {
-		msg = strings.ReplaceAll(msg, dsn, "…"+dsn[at:])
-		msg = strings.ReplaceAll(msg, dsn[:at], "…")
-		if _, pw, ok := strings.Cut(dsn[:at], ":"); ok && pw != "" {
-			msg = strings.ReplaceAll(msg, pw, "…")
-		}
+	dsn := cfg.FormatDSN()
+	sign := "?"
+	if strings.Contains(dsn[strings.LastIndexByte(dsn, '/'):], "?") {
+		sign = "&"
 	}
-	return msg
+	if cfg, err = driver.ParseDSN(dsn + sign + rest.Encode()); err != nil {
+		return nil, op.Errorf(op.CodeValidation, "mysql: the options %s of the address cannot be used: see those of github.com/go-sql-driver/mysql", strings.Join(slices.Sorted(maps.Keys(rest)), ", "))
+	}
+	return cfg, nil
 }

@@ -85,20 +85,31 @@ func (s *server) kind(f *sqlengine.FoundColumn) {
 	word, _, _ = strings.Cut(word, " ")
 	f.Loose = f.Collation != "" && f.Collation != s.collation
 	switch word {
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit":
+		f.Store = sqlengine.StoreInt
+	case "float", "double", "real":
+		f.Store = sqlengine.StoreFloat
 	case "decimal", "numeric":
+		f.Store = sqlengine.StoreExact
 		if m := decimalType.FindStringSubmatch(f.Type); m != nil {
 			f.Exact = true
 			f.Digits, _ = strconv.Atoi(m[1])
 			f.Lead, f.Bind = "CAST(", " AS DECIMAL(65,"+m[2]+"))"
 		}
+	case "date", "datetime", "timestamp":
+		f.Store = sqlengine.StoreTime
 	case "time":
 		// As text it has no trailing zeros.
-		f.TextLead, f.Text = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST(", " AS CHAR(17))"+" COLLATE "+s.collation+"))"
+		f.Store, f.Valid = sqlengine.StoreText, clock.MatchString
+		f.TextLead, f.Text = "TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM CAST(", " AS CHAR(17)) COLLATE "+s.collation+"))"
 		if !strings.HasSuffix(f.Type, ")") {
 			f.TextLead, f.Text = "(CAST(", " AS CHAR(17)) COLLATE "+s.collation+")"
 		}
-		f.Valid = clock.MatchString
+	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob":
+		f.Store = sqlengine.StoreBytes
 	case "json":
 		f.Store = sqlengine.StoreFoundJSON
+	default:
+		f.Store = sqlengine.StoreText
 	}
 }

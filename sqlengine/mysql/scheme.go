@@ -1,6 +1,8 @@
 package mysql
 
 import (
+	"strings"
+
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
 )
@@ -41,18 +43,19 @@ var driverOptions = []string{
 }
 
 func openAddress(address string) (op.Engine, error) {
-	u, err := sqlengine.Address("mysql", addressForm, address)
-	if err != nil {
-		return nil, err
+	if name, rest, ok := strings.Cut(address, "://"); ok { // in any case
+		address = strings.ToLower(name) + "://" + rest
 	}
-	opts, rest, err := addressOptions.Read("mysql", u.RawQuery, driverOptions...)
-	if err != nil {
-		return nil, err
+	if !isURL(address) {
+		return nil, op.Errorf(op.CodeValidation, "mysql: the address cannot be read; write it as %s", addressForm)
 	}
-	u.RawQuery = rest.Encode()
-	e := Open(u.String(), opts...)
+	e := Open(address)
 	if e.badDSN != nil {
 		return nil, e.badDSN
 	}
 	return e, nil
+}
+
+func isURL(s string) bool {
+	return strings.HasPrefix(s, "mysql://") || strings.HasPrefix(s, "mariadb://")
 }
