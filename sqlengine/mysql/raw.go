@@ -17,7 +17,10 @@ var (
 	// ownWords would pull a connection from under the pool.
 	ownWords = words("BEGIN", "START", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "XA")
 	setWords = words("SET", "USE", "LOCK", "UNLOCK", "PREPARE", "EXECUTE", "DEALLOCATE", "HANDLER", "CHANGE", "RESET")
-	ddlWords = words("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE")
+	// tableWords give rows without having said so when they were prepared, and
+	// the driver would wait for more of an answer than there is.
+	tableWords = words("ANALYZE", "OPTIMIZE", "CHECK", "REPAIR", "CACHE", "CALL")
+	ddlWords   = words("CREATE", "ALTER", "DROP", "RENAME", "TRUNCATE")
 )
 
 func words(list ...string) map[string]bool {
@@ -151,6 +154,14 @@ func (c *conn) single(ctx context.Context, text string, args []sqlengine.Value, 
 		return op.Result{}, err
 	}
 	c.text = text
+	if len(args) == 0 && !o.Returning && tableWords[firstWord(text)] {
+		res, err := c.run(ctx, text)
+		if err != nil {
+			return op.Result{}, err
+		}
+		n, _ := res.RowsAffected()
+		return op.Result{N: n}, nil
+	}
 	c.arm(ctx)
 	ds, err := c.compile(text)
 	if number(err) == errNotPreparable && len(args) == 0 {
