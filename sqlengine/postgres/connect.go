@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/url"
 	"regexp"
@@ -210,18 +211,26 @@ func (c *conn) Release() {
 // attempts is how often an operation is run that meets concurrent ones.
 const attempts = 20
 
-// again runs fn again while the server could not serialize it with others:
-// then nothing of it has been kept.
-func (e *Engine) again(ctx context.Context, fn func() error) error {
+// again runs fn again while the server could not serialize it with others, or
+// ended the connection first: then nothing of it has been kept. A read is also
+// run again when the connection was lost.
+func (e *Engine) again(ctx context.Context, reads bool, fn func() error) error {
 	for try := 1; ; try++ {
 		err := fn()
 		if err == nil || try == attempts {
 			return err
 		}
 		switch code(err) {
-		case "40001", "40P01":
+		case "40001", "40P01", "57P01", "57P02":
+		case "":
+			var lost *lostError
+			if !reads || !errors.As(err, &lost) {
+				return err
+			}
 		default:
-			return err
+			if !stalePlan(err) {
+				return err
+			}
 		}
 		pause := time.NewTimer(rand.N(time.Duration(min(try, 8)) * 2 * time.Millisecond))
 		select {

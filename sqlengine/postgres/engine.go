@@ -125,7 +125,7 @@ func (e *Engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
 		return op.Result{}, op.Errorf(op.CodeDatabase, "%s is open for reading only", e.name)
 	}
 	var res op.Result
-	err := e.again(ctx, func() (err error) {
+	err := e.again(ctx, !o.Writes(), func() (err error) {
 		res, err = e.once(ctx, &o)
 		return err
 	})

@@ -45,10 +45,20 @@ func (e *Engine) explain(ctx context.Context, err error) error {
 	case errors.As(err, &connect):
 		return database("%s cannot be reached (%s): check that the server runs and that the address, the port and the network are right", e.name, cause(connect))
 	case pgconn.SafeToRetry(err):
+		err = &lostError{err}
 		return database("the connection to %s was lost before anything was sent (%s): try again", e.name, err)
 	}
+	err = &lostError{err}
 	return database("the connection to %s was lost (%s): it is not known whether what was under way outside of a transaction was done; look before trying again", e.name, err)
 }
+
+// lostError is what ended a connection that nobody closed.
+type lostError struct{ err error }
+
+func (l *lostError) Error() string { return l.err.Error() }
+
+// Unwrap returns the driver's error.
+func (l *lostError) Unwrap() error { return l.err }
 
 // cause is why a connection could not be made, in one line.
 func cause(err *pgconn.ConnectError) string {

@@ -56,7 +56,7 @@ func (e *Engine) sql(ctx context.Context, o *op.Op) (res op.Result, err error) {
 	case "INSERT", "UPDATE", "DELETE", "MERGE", "WITH":
 		changes = true
 	}
-	err = e.again(ctx, func() error {
+	err = e.again(ctx, false, func() error {
 		c, err := e.get(ctx)
 		if err != nil {
 			return err
