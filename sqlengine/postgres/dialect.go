@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -124,6 +125,9 @@ func add(c *sqlengine.Column, expr string, v sqlengine.Value, arg sqlengine.Arg)
 		return "CASE WHEN " + sum + " BETWEEN " + strconv.FormatInt(low, 10) + " AND " + strconv.FormatInt(high, 10) + " THEN " + sum + " ELSE " + overflow(expr) + " END"
 	case sqlengine.StoreExact:
 		p, s := c.Field.Decimals()
+		if !c.Field.Unsigned && c.Type == fmt.Sprintf("numeric(%d,%d)", p, s) {
+			return old + " + CAST(" + arg(v) + " AS numeric)"
+		}
 		scale := strconv.Itoa(s)
 		sum := "round(" + old + " + CAST(" + arg(v) + " AS numeric), " + scale + ")"
 		low := "-1" + strings.Repeat("0", p-s)

@@ -121,11 +121,11 @@ func TestCannotConnect(t *testing.T) {
 	}
 	nobody := free.Addr().String()
 	free.Close()
-	nobodyRole := "weft_nobody_" + strings.TrimPrefix(path(t, s.url), "weft_test_")
+	nobodyRole := "weft_nobody_" + strings.TrimPrefix(databaseOf(t, s.url), "weft_test_")
 	s.run(t, `CREATE ROLE `+nobodyRole+` LOGIN; CREATE SCHEMA private; CREATE TABLE private.items (id text PRIMARY KEY)`)
 	defer s.run(t, `DROP OWNED BY `+nobodyRole+`; DROP ROLE `+nobodyRole)
 	s.run(t, `GRANT USAGE ON SCHEMA private TO `+nobodyRole)
-	ascii := "weft_ascii_" + strings.TrimPrefix(path(t, s.url), "weft_test_")
+	ascii := "weft_ascii_" + strings.TrimPrefix(databaseOf(t, s.url), "weft_test_")
 	s.run(t, `CREATE DATABASE `+ascii+` TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'`)
 	defer s.run(t, `DROP DATABASE `+ascii)
 	refusing := refuses(t)
@@ -160,7 +160,7 @@ func TestCannotConnect(t *testing.T) {
 	}
 }
 
-func path(t *testing.T, dsn string) string {
+func databaseOf(t *testing.T, dsn string) string {
 	u, err := url.Parse(dsn)
 	if err != nil {
 		t.Fatal(err)
