@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,28 +15,83 @@ import (
 	_ "modernc.org/sqlite"
 
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/internal/services"
 	"github.com/weftdb/weft/layer/fault"
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine/mysql"
+	"github.com/weftdb/weft/sqlengine/postgres"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
-// open loads Chinook into a file and opens it twice: with Weft and by hand.
-func open(t *testing.T) (*weft.DB, *sql.DB, *fault.Switch) {
+// store is Chinook on one engine: opened with Weft, and by hand.
+type store struct {
+	db     *weft.DB
+	sw     *fault.Switch
+	engine string
+	own    *sql.DB // the database that Weft has opened
+	hand   *sql.DB // Chinook on SQLite, which SQL by hand is written for; own where that is it
+}
+
+// stores are the engines, with a database that Chinook is loaded into.
+var stores = map[string]func(t *testing.T) (op.Engine, *sql.DB){
+	"sqlite": func(t *testing.T) (op.Engine, *sql.DB) {
+		path := filepath.Join(t.TempDir(), "chinook.db")
+		hand := connect(t, "sqlite", path)
+		hand.SetMaxOpenConns(1)
+		_, err := hand.Exec("BEGIN;" + Script(t) + ";COMMIT")
+		must(t, err)
+		return sqlite.Open(path), hand
+	},
+	"postgres": func(t *testing.T) (op.Engine, *sql.DB) {
+		address := services.Postgres(t)
+		hand := connect(t, "pgx", address)
+		LoadPostgres(t, hand)
+		return postgres.Open(address), hand
+	},
+	"mysql": func(t *testing.T) (op.Engine, *sql.DB) {
+		dsn := services.MySQL(t)
+		hand := connect(t, "mysql", dsn)
+		LoadMySQL(t, hand)
+		return mysql.Open(dsn), hand
+	},
+}
+
+func connect(t *testing.T, driver, dsn string) *sql.DB {
 	t.Helper()
-	text := Script(t)
-	path := filepath.Join(t.TempDir(), "chinook.db")
-	hand, err := sql.Open("sqlite", path)
-	must(t, err)
-	t.Cleanup(func() { must(t, hand.Close()) })
-	hand.SetMaxOpenConns(1)
-	_, err = hand.Exec("BEGIN;" + text + ";COMMIT")
-	must(t, err)
-	layer, sw := fault.New(fault.Options{})
-	db, err := weft.Open(sqlite.Open(path), weft.With(layer), weft.Models(
-		Artist{}, Album{}, Track{}, Genre{}, MediaType{}, Playlist{}, PlaylistTrack{}, Employee{}, Customer{}, Invoice{}, InvoiceLine{}))
+	db, err := sql.Open(driver, dsn)
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	return db, hand, sw
+	return db
+}
+
+// The questions of this file, on every engine. The last one writes.
+func TestQuestions(t *testing.T) {
+	_, hand := stores["sqlite"](t)
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			layer, sw := fault.New(fault.Options{})
+			s := &store{sw: sw, engine: name, hand: hand}
+			e, own := open(t)
+			db, err := weft.Open(e, weft.With(layer), weft.Models(
+				Artist{}, Album{}, Track{}, Genre{}, MediaType{}, Playlist{}, PlaylistTrack{}, Employee{}, Customer{}, Invoice{}, InvoiceLine{}))
+			must(t, err)
+			t.Cleanup(func() { must(t, db.Close()) })
+			s.db, s.own = db, own
+			for _, q := range []struct {
+				name string
+				ask  func(*testing.T, *store)
+			}{
+				{"tracks of an artist", tracksOfAnArtist},
+				{"chain of managers", chainOfManagers},
+				{"customers with invoices", customersWithInvoices},
+				{"playlists of a track", playlistsOfATrack},
+				{"filters", filters},
+				{"writes", writes},
+			} {
+				t.Run(q.name, func(t *testing.T) { q.ask(t, s) })
+			}
+		})
+	}
 }
 
 func must(t *testing.T, err error) {
@@ -90,8 +146,8 @@ func str(s *string) string {
 	return *s
 }
 
-func TestTracksOfAnArtist(t *testing.T) {
-	db, hand, sw := open(t)
+func tracksOfAnArtist(t *testing.T, s *store) {
+	db, hand, sw := s.db, s.hand, s.sw
 	sw.Reset()
 	list, err := weft.Repo[Artist](db).Where("name", "in", []string{"AC/DC", "Iron Maiden", "Antônio Carlos Jobim"}).
 		With("albums.tracks.genre").All(t.Context())
@@ -112,8 +168,8 @@ func TestTracksOfAnArtist(t *testing.T) {
 		WHERE ar.Name IN ('AC/DC', 'Iron Maiden', 'Antônio Carlos Jobim')`))
 }
 
-func TestChainOfManagers(t *testing.T) {
-	db, hand, _ := open(t)
+func chainOfManagers(t *testing.T, s *store) {
+	db, hand := s.db, s.hand
 	list, err := weft.Repo[Employee](db).With("manager.manager.manager").All(t.Context())
 	must(t, err)
 	var got []string
@@ -130,8 +186,8 @@ func TestChainOfManagers(t *testing.T) {
 		SELECT chain, hired FROM up WHERE boss IS NULL`))
 }
 
-func TestCustomersWithInvoices(t *testing.T) {
-	db, hand, sw := open(t)
+func customersWithInvoices(t *testing.T, s *store) {
+	db, hand, sw := s.db, s.hand, s.sw
 	sw.Reset()
 	list, err := weft.Repo[Customer](db).With("invoices.lines", "supportRep").All(t.Context())
 	must(t, err)
@@ -162,8 +218,8 @@ func TestCustomersWithInvoices(t *testing.T) {
 	}
 }
 
-func TestPlaylistsOfATrack(t *testing.T) {
-	db, hand, _ := open(t)
+func playlistsOfATrack(t *testing.T, s *store) {
+	db, hand := s.db, s.hand
 	list, err := weft.Repo[Track](db).Where("name", "like", "LOVE").With("playlists").All(t.Context())
 	must(t, err)
 	var got []string
@@ -186,8 +242,8 @@ func TestPlaylistsOfATrack(t *testing.T) {
 		ORDER BY Milliseconds DESC, TrackId LIMIT 5`))
 }
 
-func TestFilters(t *testing.T) {
-	db, hand, _ := open(t)
+func filters(t *testing.T, s *store) {
+	db, hand := s.db, s.hand
 	ctx := t.Context()
 	tracks := weft.Repo[Track](db)
 	for query, q := range map[string]*weft.Query[Track]{
@@ -212,15 +268,35 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func TestWrites(t *testing.T) {
-	db, hand, _ := open(t)
+// key is a key for a new row where the database hands out none: the scripts for
+// servers declare theirs as plain numbers.
+func (s *store) key(n int64) int64 {
+	if s.engine == "sqlite" {
+		return 0
+	}
+	return n
+}
+
+var camelCase = regexp.MustCompile(`\b[A-Z][A-Za-z]*[a-z][A-Za-z]*\b`)
+
+// byHand is answer on the database that Weft works on.
+func (s *store) byHand(t *testing.T, query string) []string {
+	t.Helper()
+	if s.engine == "postgres" {
+		query = camelCase.ReplaceAllString(query, `"$0"`)
+	}
+	return answer(t, s.own, query)
+}
+
+func writes(t *testing.T, s *store) {
+	db := s.db
 	ctx := t.Context()
 	artists, albums, links := weft.Repo[Artist](db), weft.Repo[Album](db), weft.Repo[PlaylistTrack](db)
 	name := "Weft"
-	a := &Artist{Name: &name}
+	a := &Artist{ID: s.key(5000), Name: &name}
 	must(t, artists.Create(ctx, a))
-	al := &Album{Title: "First", ArtistID: a.ID}
-	must(t, albums.Save(ctx, al))
+	al := &Album{ID: s.key(5000), Title: "First", ArtistID: a.ID}
+	must(t, albums.Create(ctx, al))
 	stale, err := albums.Find(ctx, weft.Key(al.ID))
 	must(t, err)
 	al.Title = "Second"
@@ -230,9 +306,9 @@ func TestWrites(t *testing.T) {
 	if !errors.Is(err, weft.ErrConflict) {
 		t.Fatalf("a stale write gave %v", err)
 	}
-	same(t, []string{fmt.Sprintf("%d|Second|%d", al.ID, a.ID)}, answer(t, hand, "SELECT * FROM Album WHERE AlbumId = ?", al.ID))
+	same(t, []string{fmt.Sprintf("%d|Second|%d", al.ID, a.ID)}, s.byHand(t, fmt.Sprintf("SELECT * FROM Album WHERE AlbumId = %d", al.ID)))
 
-	err = albums.Create(ctx, &Album{Title: "Nobody's", ArtistID: 999999})
+	err = albums.Create(ctx, &Album{ID: s.key(5001), Title: "Nobody's", ArtistID: 999999})
 	var c *weft.ConflictError
 	if !errors.As(err, &c) || c.Reason != "reference" {
 		t.Fatalf("an album of nobody gave %v", err)
@@ -243,15 +319,19 @@ func TestWrites(t *testing.T) {
 	}
 	gone, err := links.Delete(ctx, weft.Key(1, 1))
 	must(t, err)
-	if !gone || answer(t, hand, "SELECT COUNT(*) FROM PlaylistTrack WHERE PlaylistId = 1 AND TrackId = 1")[0] != "0" {
+	if !gone || s.byHand(t, "SELECT COUNT(*) FROM PlaylistTrack WHERE PlaylistId = 1 AND TrackId = 1")[0] != "0" {
 		t.Fatal("the link is still there")
 	}
-	inv := &Invoice{CustomerID: 1, InvoiceDate: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Total: decimal.RequireFromString("12.30")}
+	inv := &Invoice{ID: s.key(5000), CustomerID: 1, InvoiceDate: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Total: decimal.RequireFromString("12.30")}
 	must(t, weft.Repo[Invoice](db).Create(ctx, inv))
-	same(t, []string{"2026-01-02 03:04:05|12.3"}, answer(t, hand, "SELECT CAST(InvoiceDate AS TEXT), Total FROM Invoice WHERE InvoiceId = ?", inv.ID))
+	total := "12.30"
+	if s.engine == "sqlite" { // a NUMERIC is a float there
+		total = "12.3"
+	}
+	same(t, []string{"2026-01-02 03:04:05|" + total}, s.byHand(t, fmt.Sprintf("SELECT CAST(InvoiceDate AS CHAR(19)), Total FROM Invoice WHERE InvoiceId = %d", inv.ID)))
 	n, err := weft.Repo[Track](db).Where("genreId", "=", 1).Update(ctx, weft.Set{"unitPrice": "1.29"})
 	must(t, err)
-	if want := answer(t, hand, "SELECT COUNT(*) FROM Track WHERE UnitPrice = 1.29")[0]; fmt.Sprint(n) != want {
+	if want := s.byHand(t, "SELECT COUNT(*) FROM Track WHERE UnitPrice = 1.29")[0]; fmt.Sprint(n) != want {
 		t.Fatalf("%d updated, want %s", n, want)
 	}
 	ok, err := albums.Delete(ctx, weft.Key(al.ID))

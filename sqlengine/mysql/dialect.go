@@ -103,12 +103,12 @@ func (d dialect) folded(expr string) string {
 
 func (d dialect) prefix(expr, part string, arg sqlengine.Arg) string {
 	v := sqlengine.TextValue(part)
-	return "LEFT(" + expr + ", CHAR_LENGTH(" + arg(v) + "))" + d.collate + " = " + arg(v)
+	return "LEFT(CONVERT(" + expr + " USING utf8mb4), CHAR_LENGTH(" + arg(v) + "))" + d.collate + " = " + arg(v)
 }
 
 func (d dialect) suffix(expr, part string, arg sqlengine.Arg) string {
 	v := sqlengine.TextValue(part)
-	return "RIGHT(" + expr + ", CHAR_LENGTH(" + arg(v) + "))" + d.collate + " = " + arg(v)
+	return "RIGHT(CONVERT(" + expr + " USING utf8mb4), CHAR_LENGTH(" + arg(v) + "))" + d.collate + " = " + arg(v)
 }
 
 // add lets the server itself fail where the sum leaves the column, in strict
