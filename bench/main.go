@@ -1,7 +1,9 @@
 // Command bench measures Weft against what its users would use instead: code
 // written by hand on database/sql, GORM, bun and ent, all on the same SQLite
 // driver with the same pragmas and a context with a deadline. It prints ratios
-// to the code written by hand and writes them to a Markdown file.
+// to the code written by hand and writes them to a Markdown file. On PostgreSQL
+// and MySQL it measures Weft against code written by hand on their drivers, and
+// on all three how long changes of a large table take.
 //
 // In every round each peer does each piece of work for a while, one after the
 // other in changing order, so that noise of the machine hits all alike. What is
@@ -10,6 +12,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -48,43 +51,65 @@ func main() {
 	rounds := flag.Int("rounds", 15, "rounds; the median counts")
 	each := flag.Duration("each", 60*time.Millisecond, "time for one piece of work of one peer in one round")
 	only := flag.String("only", "", "only the work whose name contains this")
+	part := flag.String("part", "", "only this part: sqlite, postgres, mysql or migrations")
+	rows := flag.Int("rows", 1_000_000, "rows of the table that is changed")
 	out := flag.String("o", "", "Markdown file to write")
 	readme := flag.String("readme", "", "Markdown file in which the ratios stand between bench:begin and bench:end")
 	flag.Parse()
-	if err := run(*rounds, *each, *only, *out, *readme); err != nil {
+	err := run(bench{rounds: *rounds, each: *each, only: *only, part: *part, rows: *rows}, *out, *readme)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(rounds int, each time.Duration, only, out, readme string) error {
+// bench is what is measured, and how.
+type bench struct {
+	rounds int
+	each   time.Duration
+	only   string
+	part   string
+	rows   int
+}
+
+func (b *bench) wants(part string) bool { return b.part == "" || b.part == part }
+
+func run(b bench, out, readme string) (err error) {
+	if (b.part != "" || b.only != "") && out+readme != "" {
+		return errors.New("the files hold all parts; leave out -part and -only, or -o and -readme")
+	}
 	dir, err := os.MkdirTemp("", "weft-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	peers := []peer{&hand{}, &weftPeer{}, &gormPeer{}, &bunPeer{}, &entPeer{}}
-	for _, p := range peers {
-		if err := p.setup(dir); err != nil {
-			return fmt.Errorf("%s: %w", p.name(), err)
-		}
-		defer p.close()
-		if err := check(p); err != nil {
-			return fmt.Errorf("%s: %w", p.name(), err)
-		}
-	}
-	var b, short strings.Builder
-	titles(&short, peers)
-	for _, w := range works {
-		if !strings.Contains(w.name, only) {
-			continue
-		}
-		samples, err := measure(w, peers, rounds, each)
-		if err != nil {
+	var page, short strings.Builder
+	both := io.MultiWriter(os.Stdout, &page)
+	if b.wants("sqlite") {
+		if err := b.sqlite(dir, both, &short); err != nil {
 			return err
 		}
-		row(io.MultiWriter(os.Stdout, &b), w.name, peers, samples)
-		brief(&short, w.name, samples)
+	}
+	for _, s := range []struct {
+		part, name, text string
+		peers            []peer
+	}{
+		{"postgres", "PostgreSQL", pgText, []peer{&handPgx{}, onPostgres()}},
+		{"mysql", "MySQL", myText, []peer{&handMySQL{}, onMySQL()}},
+	} {
+		if !b.wants(s.part) {
+			continue
+		}
+		fmt.Fprintf(both, "## On %s\n\n%s\n", s.name, s.text)
+		if err := b.server(dir, both, s.peers); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
+	if b.wants("migrations") {
+		fmt.Fprintf(both, "## Changes of a table with %s rows\n\n%s\n", thousands(b.rows), changeText)
+		if err := migrations(dir, b.rows, both); err != nil {
+			return err
+		}
 	}
 	if readme != "" {
 		if err := between(readme, short.String()); err != nil {
@@ -94,7 +119,92 @@ func run(rounds int, each time.Duration, only, out, readme string) error {
 	if out == "" {
 		return nil
 	}
-	return os.WriteFile(out, []byte(head(rounds)+b.String()), 0o644)
+	return os.WriteFile(out, []byte(head(b.rounds)+page.String()), 0o644)
+}
+
+// thousands is a number with commas.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// set sets peers up and checks that they do the same; closed ends them.
+func set(dir string, peers []peer) (closed func() error, err error) {
+	var open []peer
+	closed = func() error {
+		var errs []error
+		for _, p := range open {
+			errs = append(errs, p.close())
+		}
+		return errors.Join(errs...)
+	}
+	for _, p := range peers {
+		if err := p.setup(dir); err != nil {
+			return closed, fmt.Errorf("%s: %w", p.name(), err)
+		}
+		open = append(open, p)
+		if err := check(p); err != nil {
+			return closed, fmt.Errorf("%s: %w", p.name(), err)
+		}
+	}
+	return closed, nil
+}
+
+// sqlite measures all peers on SQLite: a table for each work.
+func (b *bench) sqlite(dir string, out, short io.Writer) (err error) {
+	peers := []peer{&hand{}, onSQLite(), &gormPeer{}, &bunPeer{}, &entPeer{}}
+	closed, err := set(dir, peers)
+	defer func() { err = errors.Join(err, closed()) }()
+	if err != nil {
+		return err
+	}
+	titles(short, peers)
+	for _, w := range works {
+		if !strings.Contains(w.name, b.only) {
+			continue
+		}
+		samples, err := measure(w, peers, b.rounds, b.each)
+		if err != nil {
+			return err
+		}
+		row(out, w.name, peers, samples)
+		brief(short, w.name, samples)
+	}
+	return nil
+}
+
+// server measures Weft against code written by hand: one table for all work.
+func (b *bench) server(dir string, out io.Writer, peers []peer) (err error) {
+	closed, err := set(dir, peers)
+	defer func() { err = errors.Join(err, closed()) }()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "| | %s | Weft | ratio | allocations |\n|---|---:|---:|---:|---:|\n", peers[0].name())
+	for _, w := range works {
+		if !strings.Contains(w.name, b.only) {
+			continue
+		}
+		samples, err := measure(w, peers, b.rounds, b.each)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "| %s |", w.name)
+		for _, s := range samples {
+			fmt.Fprintf(out, " %s |", nanoseconds(s))
+		}
+		allocs := func(s sample) float64 { return s.allocs }
+		fmt.Fprintf(out, " %.2f | %.0f, %.0f |\n", median(ratios(samples[1], samples[0])), column(samples[0], allocs), column(samples[1], allocs))
+	}
+	fmt.Fprintln(out)
+	return nil
+}
+
+func nanoseconds(list []sample) time.Duration {
+	return time.Duration(column(list, func(s sample) float64 { return s.ns })).Round(100 * time.Nanosecond)
 }
 
 // titles begins the table of ratios.
@@ -224,6 +334,20 @@ func column(list []sample, f func(sample) float64) float64 {
 	return median(out)
 }
 
+// What stands above the tables of the servers and of the changes.
+const (
+	pgText = `Weft against code written by hand on pgx's own interface, with its pool and its cache of prepared statements. Both work on tables
+of their own that Weft made, with the same rows; 1,000 rows at once are one statement by hand. The server is on the same
+machine. Allocations are those by hand, and Weft's.
+`
+	myText = `Weft against code written by hand on database/sql and go-sql-driver/mysql, with prepared statements and the same number of
+connections. The rest is as above. The server is the one that the tests use, mostly MariaDB.
+`
+	changeText = `Each change is planned and applied as ` + "`weft migrate apply`" + ` does it: the number is the time of both together. After each the values are
+checked, which is not counted.
+`
+)
+
 func head(rounds int) string {
 	return fmt.Sprintf(`# Benchmarks
 
@@ -245,7 +369,7 @@ func row(w io.Writer, name string, peers []peer, samples [][]sample) {
 	fmt.Fprintf(w, "## %s\n\n| | time | ratio | bytes | allocations |\n|---|---:|---:|---:|---:|\n", name)
 	for i, p := range peers {
 		fmt.Fprintf(w, "| %s | %s | %.2f | %.0f | %.0f |\n", p.name(),
-			time.Duration(column(samples[i], func(s sample) float64 { return s.ns })).Round(100*time.Nanosecond), median(ratios(samples[i], samples[0])),
+			nanoseconds(samples[i]), median(ratios(samples[i], samples[0])),
 			column(samples[i], func(s sample) float64 { return s.bytes }), column(samples[i], func(s sample) float64 { return s.allocs }))
 	}
 	fmt.Fprintln(w)

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"time"
 
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/sqlengine/mysql"
+	"github.com/weftdb/weft/sqlengine/postgres"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
@@ -27,7 +30,11 @@ type Writer struct {
 	Posts     []*Post   `weft:"has_many"`
 }
 
+// weftPeer is Weft on the engine that open gives; drop removes what it was on.
 type weftPeer struct {
+	open    func(dir string) (weft.Engine, error)
+	drop    func() error
+	settle  string // what lets the server look at the new rows
 	db      *weft.DB
 	posts   *weft.Repository[Post]
 	writers *weft.Repository[Writer]
@@ -36,8 +43,11 @@ type weftPeer struct {
 func (w *weftPeer) name() string { return "Weft" }
 
 func (w *weftPeer) setup(dir string) error {
-	var err error
-	w.db, err = weft.Open(sqlite.Open(filepath.Join(dir, "weft.db")), weft.Models(Post{}, Writer{}), weft.AutoMigrate())
+	e, err := w.open(dir)
+	if err != nil {
+		return err
+	}
+	w.db, err = weft.Open(e, weft.Models(Post{}, Writer{}), weft.AutoMigrate())
 	if err != nil {
 		return err
 	}
@@ -54,7 +64,41 @@ func (w *weftPeer) setup(dir string) error {
 	for i := range writers * postsEach {
 		ps = append(ps, weftPost(samplePost(i)))
 	}
-	return w.posts.CreateMany(ctx, ps)
+	if err := w.posts.CreateMany(ctx, ps); err != nil || w.settle == "" {
+		return err
+	}
+	_, err = w.db.Exec(ctx, w.settle)
+	return err
+}
+
+func onSQLite() *weftPeer {
+	return &weftPeer{open: func(dir string) (weft.Engine, error) { return sqlite.Open(filepath.Join(dir, "weft.db")), nil }}
+}
+
+func onPostgres() *weftPeer {
+	w := &weftPeer{settle: "ANALYZE"}
+	w.open = func(string) (weft.Engine, error) {
+		on, err := postgresDatabase()
+		if err != nil {
+			return nil, err
+		}
+		w.drop = on.drop
+		return postgres.Open(on.address, postgres.MaxConns(poolSize)), nil
+	}
+	return w
+}
+
+func onMySQL() *weftPeer {
+	w := &weftPeer{settle: "ANALYZE TABLE writers, posts"}
+	w.open = func(string) (weft.Engine, error) {
+		on, err := mysqlDatabase()
+		if err != nil {
+			return nil, err
+		}
+		w.drop = on.drop
+		return mysql.Open(on.address, mysql.MaxConns(poolSize)), nil
+	}
+	return w
 }
 
 func weftPost(p post) *Post {
@@ -108,4 +152,10 @@ func (w *weftPeer) count(ctx context.Context) (int64, error) {
 	return w.posts.Where("public", "=", true).Where("likes", "<", 40).Count(ctx)
 }
 
-func (w *weftPeer) close() error { return w.db.Close() }
+func (w *weftPeer) close() error {
+	err := w.db.Close()
+	if w.drop != nil {
+		err = errors.Join(err, w.drop())
+	}
+	return err
+}
