@@ -103,7 +103,7 @@ func (c *tableDiff) does(h, w *catalog.Index, x *index) bool {
 		if c.to.fold(p.Column) != c.to.fold(q.Column) || p.Column == "" || p.Desc || p.Class != "" {
 			return false
 		}
-		if c.to.dialect == catalog.Postgres && p.NullsFirst != q.NullsFirst && c.have.Made && !c.nullChanges(q.Column) {
+		if c.to.dialect == catalog.Postgres && p.NullsFirst != q.NullsFirst && c.have.Made {
 			return false
 		}
 		if p.Prefix != q.Prefix && (c.have.Made || w.Unique) {
@@ -115,9 +115,6 @@ func (c *tableDiff) does(h, w *catalog.Index, x *index) bool {
 	}
 	return sameWords(c.to.dialect, h.Where, w.Where) || c.sameWhere(h.Where, w)
 }
-
-// nullChanges reports whether a column is to become nullable or not.
-func (c *tableDiff) nullChanges(column string) bool { return false }
 
 func (c *tableDiff) addIndex(w *catalog.Index, x *index) error {
 	if by := c.taken(w.Name); by != "" {
@@ -194,8 +191,27 @@ func (c *tableDiff) replaceIndex(h, w *catalog.Index, x *index) error {
 		c.rebuilding().because("unique (" + strings.Join(x.columns, ", ") + "): " + reason)
 		return nil
 	}
+	if c.losesColumn(h) { // the column takes the index along, or refuses to go
+		c.step(DropIndex, h.Name, reason, ddl.DropIndex(c.to.dialect, c.t.name, h))
+		return c.unique(c.step(AddIndex, w.Name, reason, ddl.CreateIndex(c.to.dialect, c.t.name, w)), w, x)
+	}
 	s := c.step(ReplaceIndex, w.Name, reason, ddl.ReplaceIndex(c.to.dialect, c.t.name, h, w)...)
 	return c.unique(s, w, x)
+}
+
+// losesColumn reports whether a column goes that the index has, so that the
+// index must go before it. MySQL only shortens an index that is not unique and
+// keeps its first column, and a foreign key may need what is left.
+func (c *tableDiff) losesColumn(h *catalog.Index) bool {
+	if c.o.Additive {
+		return false
+	}
+	for i, p := range h.Parts {
+		if p.Column != "" && c.column(c.want, p.Column) == nil && (c.to.dialect != catalog.MySQL || h.Unique || i == 0) {
+			return true
+		}
+	}
+	return false
 }
 
 func partsOf(columns []string) []catalog.Part {

@@ -64,6 +64,7 @@ var noticed = []struct {
 	{name: "comment", before: item("a: integer"), after: item("a: {type: integer, comment: How many}")},
 	{name: "column_added", before: item("a: integer"), after: item("a: integer\n  b: {type: string, default: \"it's\"}\n  c: {type: datetime, nullable: true}")},
 	{name: "column_dropped", before: item("a: integer\n  b: string"), after: item("a: integer"), o: migrate.Options{AllowDrop: true}},
+	{name: "column_dropped_of_index", before: item("a: integer\n  b: string\n  c: string\nindexes: [{fields: [a, b], name: first}, {fields: [b, a], name: second}, {fields: [a, c, b], name: third, unique: true}]"), after: item("a: integer\n  c: string\nindexes: [{fields: [a, c], name: first}, {fields: [c, a], name: second}, {fields: [a, c], name: third, unique: true}]"), o: migrate.Options{AllowDrop: true}},
 	{name: "column_renamed", before: item("a: {type: string, index: true}"), after: item("b: {type: string, renamedFrom: a}")},
 	{name: "enum_renamed", before: item("a: {type: enum, values: [new, old]}"), after: item("b: {type: enum, values: [new, old], renamedFrom: a}")},
 	{name: "column_renamed_and_changed", before: item("a: {type: string, size: 20}"), after: item("b: {type: text, renamedFrom: a}")},
