@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
+	"math"
 	"strconv"
 
 	"github.com/weftdb/weft/op"
@@ -129,6 +130,10 @@ func (k *cursor) Kind(col int) sqlengine.Kind {
 		return sqlengine.Null
 	case int64:
 		return sqlengine.Int
+	case uint64:
+		if v <= math.MaxInt64 {
+			return sqlengine.Int
+		}
 	case float64, float32:
 		return sqlengine.Float
 	case []byte:
@@ -175,6 +180,8 @@ func (k *cursor) Int(col int) int64 {
 	switch v := k.dest[col].(type) {
 	case int64:
 		return v
+	case uint64:
+		return int64(v)
 	case []byte: // of a BIT
 		var n uint64
 		for _, b := range v {
@@ -213,6 +220,8 @@ func (k *cursor) View(col int) []byte {
 		return v
 	case string:
 		return []byte(v)
+	case uint64:
+		return strconv.AppendUint(nil, v, 10)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"net"
 	"regexp"
 	"strings"
@@ -110,7 +109,7 @@ func (c *conn) explain(ctx context.Context, err error, stopped bool) error {
 			return op.FromContext(ctx.Err())
 		}
 		if c.late.Swap(false) {
-			return op.FromContext(fmt.Errorf("the statement took longer than %s (mysql.QueryTimeout): %w", c.e.opt.query, context.DeadlineExceeded))
+			return op.Errorf(op.CodeTimeout, "the statement took longer than %s and was stopped: give its context a deadline, or the engine a longer mysql.QueryTimeout", c.e.opt.query)
 		}
 	}
 	if !isServer {
@@ -180,7 +179,7 @@ func (c *conn) explainServer(e *my.MySQLError) error {
 		c.bad = true
 		return database("the server %s has ended the connection (%s): try again when it runs", name, e.Message)
 	case errTimeMaria, errTimeMySQL:
-		return op.FromContext(fmt.Errorf("the server's own limit for statements (max_statement_time, max_execution_time) ended it: %w", context.DeadlineExceeded))
+		return op.Errorf(op.CodeTimeout, "the server's own limit for statements (max_statement_time, max_execution_time) ended it")
 	case errOptionRunning, errReadOnlyTx:
 		return database("%s cannot be written (%s): it is read-only, or a replica; use the primary server", name, e.Message)
 	case errTableDenied, errColumnDenied, errDBDenied, errAccess:

@@ -233,7 +233,8 @@ func (c *conn) script(ctx context.Context, list []string) (op.Result, error) {
 		}
 		err := all()
 		if err != nil && done > 0 {
-			err = op.Errorf(op.CodeDatabase, "statement %d of %d failed, those before it stay (MySQL commits at %s): %w", done+1, len(list), firstWord(text), err)
+			err = sqlengine.Explain(err, "", nil)
+			err = op.Errorf(op.CodeOf(err), "statement %d of %d failed, those before it stay (MySQL commits at %s): %w", done+1, len(list), firstWord(text), err)
 		}
 		return op.Result{N: n}, err
 	}
