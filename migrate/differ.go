@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -66,7 +67,7 @@ func (d *differ) run(set *schema.Set) error {
 	if err == nil {
 		err = d.compareAll()
 	}
-	if uerr := undo(); err == nil {
+	if uerr := undo(); err == nil || errors.Is(err, errRefused) {
 		err = uerr
 	}
 	if err != nil {

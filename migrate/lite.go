@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 
@@ -178,6 +179,9 @@ func (c *tableDiff) enumKept(column string) []string {
 	return nil
 }
 
+// errRefused ends a comparison that a refusal leaves nothing to say after.
+var errRefused = errors.New("refused")
+
 // liteRenamed does the renames of a plan on SQLite, in a savepoint, so that all
 // that follows looks at the statements as they read then. undo takes them back.
 func (d *differ) liteRenamed() (undo func() error, err error) {
@@ -201,7 +205,8 @@ func (d *differ) liteRenamed() (undo func() error, err error) {
 	for _, s := range d.Steps {
 		for _, q := range s.SQL {
 			if err := d.exec(q); err != nil {
-				return undo, err
+				d.refuse(s.Table, s.Name, "%s cannot be renamed: %v; drop what it tells of, and make it again afterwards", s.From, err)
+				return undo, errRefused
 			}
 		}
 	}
