@@ -180,7 +180,7 @@ func (r *edits) alter(f *schema.Field) {
 				break
 			}
 		}
-		f.Enum = nil
+		f.Enum, f.NanoID = nil, false
 		if f.Type == schema.Enum {
 			f.Enum = []string{"a", "b'c", "new"}
 		}

@@ -66,7 +66,7 @@ func (t *tableText) sql() string {
 func spaced(toks []string) string {
 	var b strings.Builder
 	for i, t := range toks {
-		if i > 0 && t != "," && t != ")" && t != "." && toks[i-1] != "(" && toks[i-1] != "." && !(t == "(" && wordByte(toks[i-1][0])) {
+		if i > 0 && !(t[0] == '\'' && strings.EqualFold(toks[i-1], "x")) && t != "," && t != ")" && t != "." && toks[i-1] != "(" && toks[i-1] != "." && !(t == "(" && wordByte(toks[i-1][0])) {
 			b.WriteByte(' ')
 		}
 		b.WriteString(t)

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"ariga.io/atlas/sql/mysql"
@@ -236,8 +237,11 @@ func (i *inspector) myRest() error {
 	}
 	err = i.perTable("read the checks", query, nil, func(t *Table, r []string) {
 		expr := i.myExpr(r[2])
-		if c := t.Column(r[1]); c != nil && r[3] == "Column" && c.Type == "longtext" && strings.EqualFold(expr, "json_valid("+Quote(MySQL, c.Name)+")") {
+		// The check of a column keeps the name that the column had at first.
+		at := slices.IndexFunc(t.Columns, func(c *Column) bool { return strings.EqualFold(expr, "json_valid("+Quote(MySQL, c.Name)+")") })
+		if r[3] == "Column" && at >= 0 && t.Columns[at].Type == "longtext" {
 			// MariaDB's JSON is another name for this.
+			c := t.Columns[at]
 			c.Type = "json"
 			if c.Collation == "utf8mb4_bin" {
 				c.Collation = ""
