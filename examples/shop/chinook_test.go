@@ -12,8 +12,11 @@ import (
 
 	"github.com/weftdb/weft"
 	"github.com/weftdb/weft/internal/chinook"
+	"github.com/weftdb/weft/internal/services"
 	"github.com/weftdb/weft/layer/fault"
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine/mysql"
+	"github.com/weftdb/weft/sqlengine/postgres"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
@@ -75,12 +78,45 @@ func answer(t *testing.T, db *sql.DB, query string) []string {
 	return out
 }
 
+// engines are Chinook on each engine. The models are those of SQLite; the
+// scripts of the others make the same tables.
+var engines = map[string]func(t *testing.T) op.Engine{
+	"sqlite": func(t *testing.T) op.Engine {
+		file, _ := chinookFile(t)
+		return sqlite.Open(file)
+	},
+	"postgres": func(t *testing.T) op.Engine {
+		address := services.Postgres(t)
+		chinook.LoadPostgres(t, connect(t, "pgx", address))
+		return postgres.Open(address)
+	},
+	"mysql": func(t *testing.T) op.Engine {
+		dsn := services.MySQL(t)
+		chinook.LoadMySQL(t, connect(t, "mysql", dsn))
+		return mysql.Open(dsn)
+	},
+}
+
+func connect(t *testing.T, driver, dsn string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open(driver, dsn)
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	return db
+}
+
 // The questions of the reports, through the models that were pulled, give what
-// SQL written by hand gives, in a bounded number of queries.
+// SQL written by hand gives, in a bounded number of queries, on every engine.
 func TestQuestions(t *testing.T) {
-	file, hand := chinookFile(t)
+	_, hand := chinookFile(t)
+	for name, engine := range engines {
+		t.Run(name, func(t *testing.T) { questions(t, engine(t), hand) })
+	}
+}
+
+func questions(t *testing.T, engine op.Engine, hand *sql.DB) {
 	layer, sw := fault.New(fault.Options{})
-	db, err := weft.Open(sqlite.Open(file), all(), weft.With(layer))
+	db, err := weft.Open(engine, all(), weft.With(layer))
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
 	s, ctx := newShop(db), t.Context()
