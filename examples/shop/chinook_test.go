@@ -175,6 +175,12 @@ func questions(t *testing.T, engine op.Engine, hand *sql.DB) {
 			sw.Reset()
 			got, err := q.ask()
 			must(t, err)
+			for i := range want { // a backslash in the script means something to MySQL
+				want[i] = strings.ReplaceAll(want[i], `\ `, " ")
+			}
+			for i := range got {
+				got[i] = strings.ReplaceAll(got[i], `\ `, " ")
+			}
 			if n := len(sw.Ops()); n != q.queries {
 				t.Errorf("%d queries, want %d", n, q.queries)
 			}

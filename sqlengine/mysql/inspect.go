@@ -111,5 +111,21 @@ func (s *server) kind(f *sqlengine.FoundColumn) {
 		f.Store = sqlengine.StoreFoundJSON
 	default:
 		f.Store = sqlengine.StoreText
+		if f.Loose {
+			f.Read = " COLLATE " + s.byteOrder(f.Collation)
+		}
 	}
+}
+
+// byteOrder is the collation that sorts texts by bytes in the character set of
+// another collation, whose name begins with that of the set.
+func (s *server) byteOrder(collation string) string {
+	set, _, _ := strings.Cut(collation, "_")
+	switch {
+	case set == "utf8mb4":
+		return s.collation
+	case s.maria:
+		return set + "_nopad_bin"
+	}
+	return set + "_bin"
 }
