@@ -51,7 +51,7 @@ func (h *handMySQL) setup(string) error {
 		{&h.manySt, manyRows(insertBatch, func(int) string { return "?" })},
 		{&h.updateSt, "UPDATE posts SET likes = ?, updated_at = ?, _version = _version + 1 WHERE id = ?"},
 		{&h.writersSt, "SELECT id, name, created_at FROM writers ORDER BY name LIMIT ?"},
-		{&h.postsSt, "SELECT " + serverColumns + " FROM posts WHERE writer_id IN (?" + strings.Repeat(", ?", listLimit-1) + ")"},
+		{&h.postsSt, "SELECT " + serverColumns + " FROM posts WHERE writer_id IN (?" + strings.Repeat(", ?", listLimit-1) + ") ORDER BY id"},
 		{&h.numSt, "SELECT COUNT(*) FROM posts WHERE public = ? AND likes < ?"},
 	} {
 		if *s.st, err = h.db.Prepare(s.sql); err != nil {

@@ -155,7 +155,7 @@ func (h *handPgx) eager(ctx context.Context) (int, int, error) {
 	if err := rows.Err(); err != nil {
 		return 0, 0, err
 	}
-	posts, err := readPgx(h.pool.Query(ctx, "SELECT "+serverColumns+" FROM posts WHERE writer_id = ANY($1)", ids))
+	posts, err := readPgx(h.pool.Query(ctx, "SELECT "+serverColumns+" FROM posts WHERE writer_id = ANY($1) ORDER BY id", ids))
 	for _, p := range posts {
 		w := byID[p.WriterID]
 		w.posts = append(w.posts, p)
