@@ -48,17 +48,17 @@ func (l *Lock) Tx(ctx context.Context, serializable bool, fn func() error) error
 			return fn()
 		})
 	}
+	// Before the transaction, which would keep the row from being renewed when it
+	// is serializable. Who takes over ends this connection, so it holds as long.
+	if err := l.Check(ctx); err != nil {
+		return err
+	}
 	if serializable {
 		if _, err := l.conn.ExecContext(ctx, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"); err != nil {
 			return own.Fail(err, "migrate: begin")
 		}
 	}
-	return l.plainTx(ctx, "START TRANSACTION", func() error {
-		if err := l.Check(ctx); err != nil {
-			return err
-		}
-		return fn()
-	})
+	return l.plainTx(ctx, "START TRANSACTION", fn)
 }
 
 // write runs fn in a write transaction of SQLite.
@@ -96,19 +96,25 @@ func (l *Lock) plainTx(ctx context.Context, begin string, fn func() error) error
 		return own.Fail(err, "migrate: begin")
 	}
 	err := fn()
-	if err == nil && l.d == catalog.Postgres {
-		// COMMIT of a transaction in which a statement has failed rolls back and
-		// says so to nobody. This fails there.
-		_, err = l.conn.ExecContext(ctx, "SELECT 1")
-	}
 	if err == nil {
-		_, err = l.conn.ExecContext(ctx, "COMMIT")
+		err = l.commit(ctx)
 	}
-	err = own.Fail(err, "migrate: commit")
 	if err != nil {
 		l.rollBack(ctx)
 	}
 	return err
+}
+
+func (l *Lock) commit(ctx context.Context) error {
+	if l.d == catalog.Postgres {
+		// COMMIT of a transaction in which a statement has failed rolls back and
+		// says so to nobody. This fails there.
+		if _, err := l.conn.ExecContext(ctx, "SELECT 1"); err != nil {
+			return own.Fail(err, "migrate: commit")
+		}
+	}
+	_, err := l.conn.ExecContext(ctx, "COMMIT")
+	return own.Fail(err, "migrate: commit")
 }
 
 // rollBack ends the transaction. When the connection does not answer any more,
