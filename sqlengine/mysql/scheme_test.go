@@ -100,7 +100,7 @@ func TestSchemeRefuses(t *testing.T) {
 		{"mysql://u:tiger@h/d?max_conns=0", "the option max_conns of the address"},
 		{"mysql://u:tiger@h/d?multiStatements=true", `"multiStatements" of the address is unknown`},
 		{"mysql://u:tiger@h/d?a=%zz", "the options of the address cannot be read"},
-		{"mysql://u:tiger@h/d?tls=strange", "cannot be read"},
+		{"mysql://u:tiger@h/d?tls=strange", "tls of the address cannot be used"},
 	} {
 		_, err := mysql.Scheme.Open(c.address)
 		switch {
