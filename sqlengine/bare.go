@@ -65,7 +65,7 @@ func (c *Core) bareAlone(ctx context.Context, s Session, o *op.Op) (bool, error)
 	case o.Returning || chained(o) || places(o.Set):
 		return false, nil
 	}
-	return !readsTable(o.Model, o.Model.Table, &o.Filter, &o.Using) && (direct == nil || !readsTable(o.Model, o.Model.Table, direct)), nil
+	return !c.bareReads(o), nil
 }
 
 // readsTable reports whether conditions on rows of m look into a table.
@@ -185,8 +185,12 @@ func keyValues(m *schema.Model, row []any) []any {
 	return key
 }
 
-// bareModify is modify where the rows have to be known: they are found first.
+// bareModify is modify where the rows have to be known: they are found first,
+// unless it is one that the filter names by its key.
 func (c *Core) bareModify(ctx context.Context, s Session, o *op.Op) (op.Result, error) {
+	if key, ok := op.FilterKey(o.Model, &o.Filter); ok && o.Kind != op.Delete && !places(o.Set) && !c.bareReads(o) {
+		return c.bareByKey(ctx, s, o, key)
+	}
 	find := op.Op{Kind: op.Find, Model: o.Model, Filter: o.Filter, Using: o.Using, Lock: op.ForUpdate}
 	direct := c.direct(o)
 	if direct != nil {
@@ -222,6 +226,51 @@ func (c *Core) bareModify(ctx context.Context, s Session, o *op.Op) (op.Result, 
 	if o.Returning {
 		list, err := project(o, rows)
 		if err != nil {
+			return op.Result{}, err
+		}
+		res.Rows = given(list, o.Sink)
+	}
+	return res, nil
+}
+
+// bareReads reports whether the conditions of a change look into its table.
+func (c *Core) bareReads(o *op.Op) bool {
+	direct := c.direct(o)
+	return readsTable(o.Model, o.Model.Table, &o.Filter, &o.Using) || (direct != nil && readsTable(o.Model, o.Model.Table, direct))
+}
+
+// bareByKey changes the row of a key and reads it again.
+func (c *Core) bareByKey(ctx context.Context, s Session, o *op.Op, key []any) (op.Result, error) {
+	f := form{must: &everything}
+	direct := c.direct(o)
+	if direct != nil {
+		f.must = direct
+	}
+	n, _, err := c.exec(ctx, s, o, f)
+	if err != nil {
+		return op.Result{}, err
+	}
+	var list [][]any
+	if n == 0 && direct != nil {
+		if err := c.stale(ctx, s, o, &o.Guards[0]); err != nil {
+			return op.Result{}, err
+		}
+	}
+	if n > 0 {
+		row := make([]any, len(o.Model.Fields))
+		for i, p := range o.Model.Primary {
+			row[p.Pos] = key[i]
+		}
+		if list, err = c.again(ctx, s, o.Model, moved(o, [][]any{row})); err != nil {
+			return op.Result{}, err
+		}
+		if err := c.check(ctx, s, o, list); err != nil {
+			return op.Result{}, err
+		}
+	}
+	res := op.Result{N: n}
+	if o.Returning {
+		if list, err = project(o, list); err != nil {
 			return op.Result{}, err
 		}
 		res.Rows = given(list, o.Sink)

@@ -146,8 +146,10 @@ func TestSplit(t *testing.T) {
 		{"SELECT 1--1; SELECT 2", []string{"SELECT 1--1", "SELECT 2"}},
 		{"SELECT /* ; */ 1; # ;\nSELECT 2", []string{"SELECT /* ; */ 1", "SELECT 2"}},
 		{"INSERT INTO t VALUES ('unfinished; SELECT 2", []string{"INSERT INTO t VALUES ('unfinished; SELECT 2"}},
-		{"DROP TRIGGER x; CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END;",
-			[]string{"DROP TRIGGER x", "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END"}},
+		{
+			"DROP TRIGGER x; CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END;",
+			[]string{"DROP TRIGGER x", "CREATE TRIGGER x BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.a = 1; SET NEW.b = 2; END"},
+		},
 		{"create or replace definer=`a`@`%` procedure p() BEGIN SELECT 1; END", []string{"create or replace definer=`a`@`%` procedure p() BEGIN SELECT 1; END"}},
 	} {
 		got := split(c.text)

@@ -225,8 +225,12 @@ func TestFoundTables(t *testing.T) {
 		}
 	}
 	if _, err := run(e, op.Op{Kind: op.Update, Model: m, Filter: op.Cmp("id", op.Eq, int64(1)), Set: []op.Assign{
-		{Field: "bit", Value: false}, {Field: "bits", Value: int64(3)}, {Field: "kind", Value: "small"}, {Field: "sum", Inc: true, Value: decimal.RequireFromString("0.25")},
-		{Field: "doc", Path: []string{"c"}, Value: op.JSON(`{"d":1}`)}, {Field: "small", Inc: true, Value: int64(1)},
+		{Field: "bit", Value: false},
+		{Field: "bits", Value: int64(3)},
+		{Field: "kind", Value: "small"},
+		{Field: "sum", Inc: true, Value: decimal.RequireFromString("0.25")},
+		{Field: "doc", Path: []string{"c"}, Value: op.JSON(`{"d":1}`)},
+		{Field: "small", Inc: true, Value: int64(1)},
 	}}); err != nil {
 		t.Error(err)
 	}
@@ -254,7 +258,9 @@ func TestRawSQL(t *testing.T) {
 	row := raw(t, e, "SELECT * FROM wide")[0]
 	want := []any{
 		int64(1), decimal.RequireFromString("123456789012345.67891"), time.Date(2024, 2, 29, 1, 2, 3, 4000, time.UTC),
-		time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), "23:59:59.5", int64(300), []byte{1, 0xff}, int64(1999), 1.1, int64(1),
+		time.Date(2024, 2, 29, 0, 0, 0, 0, time.UTC), "23:59:59.5", int64(300),
+		[]byte{1, 0xff},
+		int64(1999), 1.1, int64(1),
 	}
 	if fmt.Sprint(row) != fmt.Sprint(want) {
 		t.Errorf("the row is\n%v\nwant\n%v", row, want)
