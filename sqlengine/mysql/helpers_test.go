@@ -152,13 +152,16 @@ func execute(t testing.TB, db *sql.DB, texts ...string) {
 // eventually polls.
 func eventually(t testing.TB, what string, fn func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
-		if fn() {
-			return
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	end := time.After(20 * time.Second)
+	for !fn() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("%s did not happen", what)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
-	t.Fatalf("%s did not happen", what)
 }
 
 // running counts the statements on the server that contain a text.
