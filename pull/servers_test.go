@@ -122,6 +122,44 @@ func serverTables(d catalog.Dialect) (ddl []string, columns int) {
 	return ddl, columns
 }
 
+// serverKeys are tables with every type of key, and foreign keys to each with
+// every action, to one with every pair of them.
+func serverKeys(d catalog.Dialect) (ddl []string, keys int) {
+	actions := []string{"", "CASCADE", "SET NULL", "RESTRICT", "NO ACTION"}
+	types := []string{"integer", "bigint", "smallint", "varchar(40)", "decimal(10,0)", "date"}
+	if d == catalog.Postgres {
+		types = append(types, "uuid", "text", "bytea", "timestamp")
+	} else {
+		types = append(types, "bigint unsigned", "varbinary(16)", "datetime(6)")
+	}
+	for i, typ := range types {
+		ddl = append(ddl, fmt.Sprintf("CREATE TABLE key_%d (k %s PRIMARY KEY, other %s, both_%d int NOT NULL, UNIQUE (k, both_%d))", i, typ, typ, i, i))
+		var cols, fks []string
+		for _, del := range actions {
+			for _, upd := range actions {
+				if i > 0 && del != upd {
+					continue // the pairs are those of the first type
+				}
+				c := fmt.Sprintf("c%d", len(cols))
+				fk := fmt.Sprintf("FOREIGN KEY (%s) REFERENCES key_%d (k)", c, i)
+				if del != "" {
+					fk += " ON DELETE " + del
+				}
+				if upd != "" {
+					fk += " ON UPDATE " + upd
+				}
+				cols, fks = append(cols, c+" "+typ), append(fks, fk)
+			}
+		}
+		cols = append(cols, "x "+typ, "y int")
+		fks = append(fks, fmt.Sprintf("FOREIGN KEY (x, y) REFERENCES key_%d (k, both_%d)", i, i))
+		ddl = append(ddl, fmt.Sprintf("CREATE TABLE of_%d (id int PRIMARY KEY, %s, %s)", i, strings.Join(cols, ", "), strings.Join(fks, ", ")),
+			fmt.Sprintf("CREATE TABLE join_%d (l %s, r int, PRIMARY KEY (r, l), FOREIGN KEY (l) REFERENCES key_%d (k), FOREIGN KEY (r) REFERENCES of_%d (id))", i, typ, i, i))
+		keys += len(fks) + 2
+	}
+	return ddl, keys
+}
+
 // Whatever is declared on a server: the models want no change, and tables made
 // of the models give models that say the same.
 func TestServerMatrix(t *testing.T) {
@@ -129,7 +167,9 @@ func TestServerMatrix(t *testing.T) {
 		t.Run(string(d), func(t *testing.T) {
 			ddl, columns := serverTables(d)
 			roundTrip(t, d, append(prepared[d], ddl...), prepared[d])
-			t.Logf("%d columns in %d tables", columns, len(ddl))
+			keys, foreign := serverKeys(d)
+			roundTrip(t, d, keys, nil)
+			t.Logf("%d columns in %d tables, %d foreign keys", columns, len(ddl), foreign)
 		})
 	}
 }
