@@ -2,7 +2,6 @@ package pull
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/weftdb/weft/migrate"
@@ -18,21 +17,15 @@ func (p *puller) describe(t *catalog.Table, c *catalog.Column, f *schema.Field) 
 	if p.db.Dialect == catalog.SQLite {
 		return describeSQLite(t, c, f)
 	}
-	values, native := p.db.Values(t, c)
-	switch {
-	case native && !slices.IsSorted(values):
-		note = "sorts by the order of its values (" + strings.Join(values, ", ") + ") and not as text, so it is of the database's own type"
-	case native && p.db.Dialect == catalog.Postgres:
-		note = "takes nothing but its values (" + strings.Join(values, ", ") + ") for a text, so it is of the database's own type"
-	case len(values) > 0 && !hasRepeated(values):
-		f.Type, f.Enum = schema.Enum, values
+	if values, _ := p.db.Values(t, c); len(values) > 0 && !hasRepeated(values) {
+		f.Type, f.Enum = schema.Enum, values // engines compare and sort them as texts
 		return ""
 	}
 	args := catalog.TypeArgs(c.Type)
 	if p.db.Dialect == catalog.Postgres {
 		describePostgres(c, f, args)
-	} else if told := describeMySQL(t, c, f, args); told != "" {
-		note = told
+	} else {
+		note = describeMySQL(t, c, f, args)
 	}
 	if f.Type != "" {
 		return note

@@ -111,7 +111,7 @@ func (s *server) kind(f *sqlengine.FoundColumn) {
 		f.Store = sqlengine.StoreFoundJSON
 	default:
 		f.Store = sqlengine.StoreText
-		if f.Loose {
+		if f.Loose || word == "enum" || word == "set" { // which sort by the order of their values
 			f.Read = " COLLATE " + s.byteOrder(f.Collation)
 		}
 	}
