@@ -35,7 +35,7 @@ func newMigrate() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newMigrateApply(), newMigrateCheck(), newMigrateLint(), newMigrateNew(), newMigratePlan(),
-		newMigratePull(), newMigrateStatus())
+		newMigratePull(), newMigrateRollback(), newMigrateStatus())
 	return cmd
 }
 

@@ -11,15 +11,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/data"
 	"github.com/weftdb/weft/op"
 )
 
 // migrateApply is the configuration of weft migrate apply.
 type migrateApply struct {
 	migration
-	options migrateOptions
-	dry     bool
-	wait    time.Duration
+	options    migrateOptions
+	dry        bool
+	outOfOrder bool
+	wait       time.Duration
 }
 
 func newMigrateApply() *cobra.Command {
@@ -27,8 +29,9 @@ func newMigrateApply() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply",
 		Short: "Bring a database to the models",
-		Long: "Brings a database to the models by the steps that 'weft migrate plan' shows. It asks\n" +
-			"nothing. A SQLite file that is not there is made.\n" +
+		Long: "Brings a database to the models: first by the steps that 'weft migrate plan' shows,\n" +
+			"then by the migration files that were not applied yet. It asks nothing. A SQLite file\n" +
+			"that is not there is made.\n" +
 			"\n" +
 			"Several processes may run it at once: one works, the others wait and find nothing to\n" +
 			"do. On SQLite and PostgreSQL the steps are one transaction. On MySQL and MariaDB each\n" +
@@ -50,8 +53,10 @@ func newMigrateApply() *cobra.Command {
 	}
 	p.at(cmd)
 	p.from(cmd)
+	p.with(cmd)
 	p.options.add(cmd)
 	cmd.Flags().BoolVar(&p.dry, "dry-run", false, "show what would be done, and change nothing")
+	cmd.Flags().BoolVar(&p.outOfOrder, "out-of-order", false, "apply also migration files whose number is below that of an applied one")
 	cmd.Flags().DurationVar(&p.wait, "lock-wait", time.Minute, "how long to wait for another process that migrates")
 	p.as(cmd)
 	return cmd
@@ -59,72 +64,114 @@ func newMigrateApply() *cobra.Command {
 
 // applied is what apply did, for programs. With --dry-run it is what it would do.
 type applied struct {
-	Done    bool           `json:"done"`
-	Resumed bool           `json:"resumed"` // a run that stood in the middle
-	Others  bool           `json:"others"`  // another process has done it meanwhile
-	Steps   []migrate.Step `json:"steps"`
-	Notes   []string       `json:"notes,omitempty"`
-	Seconds float64        `json:"seconds"`
+	Done       bool            `json:"done"`
+	Resumed    bool            `json:"resumed"` // a run that stood in the middle
+	Others     bool            `json:"others"`  // another process has done the steps meanwhile
+	Steps      []migrate.Step  `json:"steps"`
+	Notes      []string        `json:"notes,omitempty"`
+	Migrations []migrationJSON `json:"migrations"`
+	Seconds    float64         `json:"seconds"`
+}
+
+// applying is one run of apply.
+type applying struct {
+	*migrateApply
+	t              *target
+	stdout, stderr io.Writer
+	show           *progress
+
+	schema  *migrate.Migrator
+	files   *data.Runner
+	plan    *migrate.Plan
+	resumed bool
+	done    []data.Entry
+	began   time.Time
 }
 
 func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
-	began := time.Now()
-	a := making
+	a := &applying{migrateApply: p, stdout: stdout, stderr: stderr, show: newProgress(stderr), began: time.Now()}
+	how := making
 	if p.dry {
-		a = looking
+		how = looking
 	}
-	t, err := p.open(ctx, a)
-	if err != nil {
+	if a.t, err = p.open(ctx, how); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, t.close()) }()
-	show := newProgress(stderr)
+	defer func() { err = errors.Join(err, a.t.close()) }()
 	o := p.options.options()
-	o.LockWait, o.Progress = p.wait, show.update
-	m, err := t.migrator(ctx, &p.migration, o)
-	if err != nil {
+	o.LockWait, o.Progress = p.wait, a.show.update
+	if a.schema, err = a.t.migrator(ctx, &p.migration, o); err != nil {
 		return err
 	}
-	plan, err := t.plan(ctx, m)
-	if err != nil {
+	if a.files, err = a.t.runner(&p.migration, data.Options{OutOfOrder: p.outOfOrder, LockWait: p.wait, Progress: a.show.updateData}); err != nil {
+		return err
+	}
+	if a.plan, err = a.t.plan(ctx, a.schema); err != nil {
 		return err
 	}
 	if p.dry {
-		return p.tell(stdout, t, plan, applied{Steps: plan.Steps, Notes: plan.Notes})
+		return a.dryRun(ctx)
 	}
-	resumed, err := p.resumes(ctx, t, stderr)
-	if err != nil {
+	if err := a.steps(ctx); err != nil {
 		return err
 	}
-	if err := refused(plan); err != nil && !resumed {
+	a.show.end()
+	others := a.show.step == 0 && !a.plan.Empty()
+	a.show = newProgress(stderr)
+	if err := a.migrations(ctx); err != nil {
 		return err
 	}
-	err = m.Apply(ctx, plan)
-	if resumed && errors.Is(err, op.ErrConflict) {
+	return a.tell(applied{
+		Done: true, Resumed: a.resumed, Others: others, Steps: a.plan.Steps, Notes: a.plan.Notes,
+		Migrations: shownMigrations(a.done), Seconds: time.Since(a.began).Seconds(),
+	})
+}
+
+// steps brings the tables to the models.
+func (a *applying) steps(ctx context.Context) (err error) {
+	if a.resumed, err = a.resumes(ctx); err != nil {
+		return err
+	}
+	if err := refused(a.plan); err != nil && !a.resumed {
+		return err
+	}
+	err = a.schema.Apply(ctx, a.plan)
+	if a.resumed && errors.Is(err, op.ErrConflict) {
 		// The run that stood in the middle is at its end, and there is more to do.
-		if plan, err = t.plan(ctx, m); err == nil {
-			err = m.Apply(ctx, plan)
+		if a.plan, err = a.t.plan(ctx, a.schema); err == nil {
+			err = a.schema.Apply(ctx, a.plan)
 		}
 	}
-	show.end()
-	if err != nil {
-		return t.explain(err)
-	}
-	return p.tell(stdout, t, plan, applied{Done: true, Resumed: resumed, Others: show.step == 0 && !plan.Empty(), Steps: plan.Steps, Notes: plan.Notes, Seconds: time.Since(began).Seconds()})
+	a.show.end()
+	return a.t.explain(err)
 }
 
 // resumes tells of a run that stands in the middle, which apply goes on with
 // before it does anything else.
-func (p *migrateApply) resumes(ctx context.Context, t *target, stderr io.Writer) (bool, error) {
-	if t.absent {
+func (a *applying) resumes(ctx context.Context) (bool, error) {
+	if a.t.absent {
 		return false, nil
 	}
-	s, err := t.status(ctx)
+	s, err := a.t.runs(ctx)
 	if err != nil || s.Unfinished == nil {
 		return false, err
 	}
-	fmt.Fprintf(stderr, "resuming: %s\n", visibleText(standsAt(s.Unfinished)))
+	fmt.Fprintf(a.stderr, "resuming: %s\n", visibleText(standsAt(s.Unfinished)))
 	return true, nil
+}
+
+// migrations applies the migration files.
+func (a *applying) migrations(ctx context.Context) error {
+	list, err := a.files.Apply(ctx)
+	a.show.end()
+	a.done = list
+	if err != nil {
+		for _, e := range list {
+			fmt.Fprintf(a.stderr, "applied %s\n", visibleText(nameOf(e)))
+		}
+		return a.t.explain(err)
+	}
+	return nil
 }
 
 // refused says why a plan is not applied; nil when it may be.
@@ -142,32 +189,64 @@ func refused(p *migrate.Plan) error {
 	return fmt.Errorf("refused, nothing was done: %s", strings.Join(why, "; "))
 }
 
-// tell writes what was done, or would be.
-func (p *migrateApply) tell(stdout io.Writer, t *target, plan *migrate.Plan, a applied) error {
-	if p.format == formatJSON {
-		return answerJSON(stdout, a)
+// dryRun shows what would be done. What would be refused is an error, as it is
+// without --dry-run.
+func (a *applying) dryRun(ctx context.Context) error {
+	s, err := a.files.Status(ctx)
+	if err != nil {
+		return a.t.explain(err)
 	}
-	if p.dry {
-		return writePlan(stdout, p.format, t, plan)
+	pending := s.Pending()
+	if a.format == formatJSON {
+		return answerJSON(a.stdout, applied{Steps: a.plan.Steps, Notes: a.plan.Notes, Migrations: shownMigrations(pending)})
+	}
+	if err := writePlan(a.stdout, a.format, a.t, a.plan); err != nil {
+		return err
+	}
+	for _, e := range pending {
+		if _, err := fmt.Fprintf(a.stdout, "would apply %s\n", visibleText(nameOf(e))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell writes what was done.
+func (a *applying) tell(did applied) error {
+	if a.format == formatJSON {
+		return answerJSON(a.stdout, did)
 	}
 	var b strings.Builder
-	for i, s := range plan.Steps {
+	for i, s := range did.Steps {
 		fmt.Fprintf(&b, "%d. %s: %s\n", i+1, visibleText(stepName(s.Kind, s.Table, s.Name)), visibleText(s.Reason))
 	}
-	for _, n := range plan.Notes {
+	for _, e := range a.done {
+		fmt.Fprintf(&b, "applied %s\n", visibleText(nameOf(e)))
+	}
+	for _, n := range did.Notes {
 		fmt.Fprintf(&b, "note: %s\n", visibleText(n))
 	}
-	steps := count(len(plan.Steps), "step")
-	switch {
-	case len(plan.Steps) == 0 && a.Resumed:
-		fmt.Fprintf(&b, "%s: the run that was interrupted is at its end\n", t.where())
-	case len(plan.Steps) == 0:
-		fmt.Fprintf(&b, "%s is as the models say: nothing to do\n", t.where())
-	case a.Others:
-		fmt.Fprintf(&b, "%s: another process applied the %s meanwhile\n", t.where(), steps)
-	default:
-		fmt.Fprintf(&b, "%s: %s applied in %s\n", t.where(), steps, time.Duration(a.Seconds*float64(time.Second)).Round(time.Millisecond))
-	}
-	_, err := io.WriteString(stdout, b.String())
+	fmt.Fprintf(&b, "%s%s\n", a.t.where(), a.summary(did))
+	_, err := io.WriteString(a.stdout, b.String())
 	return err
+}
+
+// summary is what was done, in one line.
+func (a *applying) summary(did applied) string {
+	var parts []string
+	if n := count(len(did.Steps), "step"); did.Others {
+		parts = append(parts, "another process applied the "+n+" meanwhile")
+	} else if len(did.Steps) > 0 {
+		parts = append(parts, n+" applied")
+	} else if did.Resumed {
+		parts = append(parts, "the run that was interrupted is at its end")
+	}
+	if len(a.done) > 0 {
+		parts = append(parts, count(len(a.done), "migration file")+" applied")
+	}
+	if len(parts) == 0 {
+		return " is as the models say: nothing to do"
+	}
+	took := time.Duration(did.Seconds * float64(time.Second)).Round(time.Millisecond)
+	return ": " + strings.Join(parts, ", ") + " in " + took.String()
 }

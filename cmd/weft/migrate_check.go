@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/data"
 )
 
 // migrateCheck is the configuration of weft migrate check.
@@ -23,7 +24,9 @@ func newMigrateCheck() *cobra.Command {
 		Use:   "check",
 		Short: "Say whether a database is as the models say",
 		Long: "Compares a database with the models and tells every difference: what was changed by\n" +
-			"hand, and what was not applied yet. Nothing is changed.\n" +
+			"hand, and what was not applied yet. So it does with the migration files: those that\n" +
+			"were edited after they were applied, were stopped in the middle or are not applied yet.\n" +
+			"Nothing is changed.\n" +
 			"\n" +
 			"The exit status is 0 when the database is as it should be, and 1 when it is not.",
 		Example: "  weft migrate check --url sqlite:app.db\n" +
@@ -37,6 +40,7 @@ func newMigrateCheck() *cobra.Command {
 	}
 	p.at(cmd)
 	p.from(cmd)
+	p.with(cmd)
 	p.as(cmd)
 	return cmd
 }
@@ -130,13 +134,22 @@ func (p *migrateCheck) run(ctx context.Context, stdout io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
+	r, err := t.runner(&p.migration, data.Options{})
+	if err != nil {
+		return err
+	}
+	files, err := r.Status(ctx)
+	if err != nil {
+		return t.explain(err)
+	}
 	var found findings
 	found.add(differences(plan)...)
+	found.add(faultsOf(files, p.folder())...)
 	if err := found.write(stdout, p.format, t.where()+" is as it should be"); err != nil {
 		return err
 	}
 	if n := found.errors(); n > 0 {
-		return fmt.Errorf("%s is not as it should be in %s; weft migrate plan shows what would bring it there", t.label, count(n, "place"))
+		return fmt.Errorf("%s is not as it should be in %s; weft migrate plan and weft migrate status say more", t.label, count(n, "place"))
 	}
 	return nil
 }

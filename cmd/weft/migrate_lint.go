@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -27,10 +28,12 @@ func newMigrateLint() *cobra.Command {
 	p := &migrateLint{}
 	cmd := &cobra.Command{
 		Use:   "lint",
-		Short: "Look for mistakes in models before they are applied",
-		Long: "Reads the models without a database, and tells what would go wrong: YAML that cannot be\n" +
-			"read, faulty models, foreign keys to tables without a model, circles of foreign keys,\n" +
-			"names that are too long for a server.\n" +
+		Short: "Look for mistakes before they are applied",
+		Long: "Reads the models and the migration files without a database, and tells what would go\n" +
+			"wrong: YAML that cannot be read, faulty models, foreign keys to tables without a model,\n" +
+			"circles of foreign keys, names that are too long for a server; a number that two files\n" +
+			"have, a down that is missing, statements that delete whole tables, begin transactions\n" +
+			"or change tables that the models say.\n" +
 			"\n" +
 			"With --url or --connection a plan is made too, and what apply would refuse is an error.\n" +
 			"\n" +
@@ -47,6 +50,7 @@ func newMigrateLint() *cobra.Command {
 	}
 	p.at(cmd)
 	p.from(cmd)
+	p.with(cmd)
 	p.options.add(cmd)
 	cmd.Flags().BoolVar(&p.strict, "strict", false, "fail on warnings too")
 	p.as(cmd)
@@ -57,6 +61,9 @@ func (p *migrateLint) run(ctx context.Context, stdout io.Writer) error {
 	var found findings
 	set, err := p.lintModels(ctx, &found)
 	if err != nil {
+		return err
+	}
+	if err := p.lintFiles(p.dialects(), &found); err != nil {
 		return err
 	}
 	if set != nil && (p.url != "" || p.connection != "") {
@@ -74,6 +81,22 @@ func (p *migrateLint) run(ctx context.Context, stdout io.Writer) error {
 		return fmt.Errorf("%s found, which --strict does not let pass", count(all, "warning"))
 	}
 	return nil
+}
+
+// dialects are the kinds of databases that files are meant for: that of the URL
+// or connection, or all.
+func (p *migrateLint) dialects() []catalog.Dialect {
+	address, err := p.address()
+	if err != nil {
+		return []catalog.Dialect{catalog.Postgres, catalog.SQLite, catalog.MySQL}
+	}
+	switch scheme, _ := serverScheme(address); scheme {
+	case "postgres", "postgresql":
+		return []catalog.Dialect{catalog.Postgres}
+	case "mysql", "mariadb":
+		return []catalog.Dialect{catalog.MySQL}
+	}
+	return []catalog.Dialect{catalog.SQLite}
 }
 
 // lintModels reads the models; they are nil when they cannot be used.

@@ -3,22 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
-	"regexp"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/weftdb/weft/migrate/data"
 )
 
 // migrateNew is the configuration of weft migrate new.
 type migrateNew struct {
 	migration
-	now func() time.Time
 }
 
 func newMigrateNew() *cobra.Command {
-	p := &migrateNew{now: time.Now}
+	p := &migrateNew{}
 	cmd := &cobra.Command{
 		Use:   "new <name>",
 		Short: "Begin a migration of data",
@@ -41,53 +38,11 @@ func newMigrateNew() *cobra.Command {
 	return cmd
 }
 
-// migrationFolder is where migration files are when nobody says otherwise.
-const migrationFolder = "migrations"
-
-// with adds the flag that says where the migration files are.
-func (m *migration) with(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&m.files, "migrations", migrationFolder, "folder of the migration files")
-}
-
-// folder is where the migration files are.
-func (m *migration) folder() string { return filepath.Join(m.files, m.other()) }
-
-// notInName is what the name of a file has none of.
-var notInName = regexp.MustCompile(`[^a-z0-9]+`)
-
 func (p *migrateNew) run(stdout io.Writer, title string) error {
-	name := strings.Trim(notInName.ReplaceAllString(strings.ToLower(title), "_"), "_")
-	switch {
-	case p.files == "":
-		return usagef("--migrations is empty; give a folder, such as --migrations migrations")
-	case name == "":
-		return usagef("the name %q has none of a-z and 0-9; say what the migration does, such as split_names", title)
-	case len(name) > 100:
-		return usagef("the name is longer than 100 characters")
+	up, down, err := data.New(p.folder(), title)
+	if err != nil {
+		return fmt.Errorf("%s", bare(err))
 	}
-	title = strings.Join(strings.Fields(title), " ") // on one line, in a comment
-	at := p.now().UTC()
-	for taken(p.folder(), at) {
-		at = at.Add(time.Second)
-	}
-	base := filepath.Join(p.folder(), at.Format(versionForm)+"_"+name)
-	for _, f := range []struct{ end, text string }{
-		{".up.sql", "-- " + title + ". Statements end with a semicolon.\n"},
-		{".down.sql", "-- Undoes it. Delete this file when it cannot be undone.\n"},
-	} {
-		if err := writeFile(base+f.end, []byte(f.text)); err != nil {
-			return fmt.Errorf("%s cannot be written: %w", base+f.end, cause(err))
-		}
-		fmt.Fprintln(stdout, base+f.end)
-	}
-	return nil
-}
-
-// versionForm is how the time becomes the number of a migration.
-const versionForm = "20060102150405"
-
-// taken reports whether a migration has that number.
-func taken(folder string, at time.Time) bool {
-	found, err := filepath.Glob(filepath.Join(folder, at.Format(versionForm)+"_*"))
-	return err == nil && len(found) > 0
+	_, err = fmt.Fprintf(stdout, "%s\n%s\n", up, down)
+	return err
 }

@@ -18,9 +18,17 @@ type progress struct {
 	bar *progressbar.ProgressBar // of the running step; nil without a terminal
 
 	terminal bool
-	endless  bool // of the bar: the number of rows is not known
-	step     int
+	endless  bool          // of the bar: the number of rows is not known
+	step     int           // the one that runs, from 1
 	told     time.Duration // of the running step
+}
+
+// step is how far one step is.
+type step struct {
+	number, of  int
+	what        string
+	done, total int64
+	elapsed     time.Duration
 }
 
 // tellEvery is how often a step that takes long is told of without a terminal.
@@ -35,48 +43,46 @@ func newProgress(out io.Writer) *progress {
 	return p
 }
 
-// update is called by the migration.
+// update is called by a migration of the schema.
 func (p *progress) update(u migrate.Progress) {
-	if u.Step != p.step {
+	p.tell(step{number: u.Step, of: u.Of, what: stepName(u.Kind, u.Table, u.Name), done: u.Done, total: u.Total, elapsed: u.Elapsed})
+}
+
+func (p *progress) tell(s step) {
+	if s.number != p.step {
 		p.end()
-		p.step, p.told = u.Step, 0
-		p.begin(u)
+		p.step, p.told = s.number, 0
+		if p.terminal {
+			p.start(s)
+		} else {
+			fmt.Fprintln(p.out, s)
+		}
 	}
 	switch {
 	case p.bar != nil:
-		if u.Total > 0 && p.endless {
-			p.start(u) // now it is known how long it is
+		if s.total > 0 && p.endless {
+			p.start(s) // now it is known how long it is
 		}
-		if u.Total > 0 {
-			p.bar.ChangeMax64(max(u.Total, u.Done))
+		if s.total > 0 {
+			p.bar.ChangeMax64(max(s.total, s.done))
 		}
-		_ = p.bar.Set64(u.Done)
-	case u.Elapsed-p.told >= tellEvery:
-		p.told = u.Elapsed
-		fmt.Fprintf(p.out, "  … %s%s\n", u.Elapsed.Round(time.Second), rowsDone(u))
+		_ = p.bar.Set64(s.done)
+	case s.elapsed-p.told >= tellEvery:
+		p.told = s.elapsed
+		fmt.Fprintf(p.out, "  … %s%s\n", s.elapsed.Round(time.Second), s.rows())
 	}
 }
 
-func (p *progress) begin(u migrate.Progress) {
-	if !p.terminal {
-		fmt.Fprintln(p.out, title(u))
-		return
-	}
-	p.start(u)
-}
-
-func title(u migrate.Progress) string {
-	return fmt.Sprintf("%d/%d %s", u.Step, u.Of, visibleText(stepName(u.Kind, u.Table, u.Name)))
-}
+func (s step) String() string { return fmt.Sprintf("%d/%d %s", s.number, s.of, visibleText(s.what)) }
 
 // start shows a new bar on the line.
-func (p *progress) start(u migrate.Progress) {
-	most := u.Total
+func (p *progress) start(s step) {
+	most := s.total
 	if p.endless = most <= 0; p.endless {
 		most = -1 // a sign that turns
 	}
 	p.bar = progressbar.NewOptions64(most,
-		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(title(u)), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
+		progressbar.OptionSetWriter(p.out), progressbar.OptionSetDescription(s.String()), progressbar.OptionShowCount(), progressbar.OptionSetWidth(20),
 		progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetPredictTime(!p.endless),
 		progressbar.OptionSetSpinnerChangeInterval(0)) // no goroutine of its own
 }
@@ -91,12 +97,13 @@ func (p *progress) end() {
 	fmt.Fprintln(p.out)
 }
 
-func rowsDone(u migrate.Progress) string {
+// rows says how many rows are done, where that is known.
+func (s step) rows() string {
 	switch {
-	case u.Total > 0:
-		return fmt.Sprintf(", %s of %s rows", grouped(u.Done), grouped(u.Total))
-	case u.Done > 0:
-		return fmt.Sprintf(", %s rows", grouped(u.Done))
+	case s.total > 0:
+		return fmt.Sprintf(", %s of %s rows", grouped(s.done), grouped(s.total))
+	case s.done > 0:
+		return fmt.Sprintf(", %s rows", grouped(s.done))
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -42,50 +43,111 @@ func openServerWithin(ctx context.Context, address string, patience time.Duratio
 	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	var version string
-	if err := t.db.QueryRowContext(wait, "SELECT version()").Scan(&version); err != nil {
+	ask := "SELECT version(), ''"
+	if t.dialect == catalog.Postgres {
+		ask = "SELECT current_setting('server_version'), current_setting('server_encoding')"
+	}
+	var version, encoding string
+	if err := t.db.QueryRowContext(wait, ask).Scan(&version, &encoding); err != nil {
 		if ctx.Err() == nil && wait.Err() != nil {
 			err = &unreachable{fmt.Errorf("it did not answer within %s", patience)}
 		}
 		return nil, errors.Join(t.explain(err), t.db.Close())
 	}
 	t.mariadb = strings.Contains(version, "MariaDB")
+	if err := t.serves(version, encoding); err != nil {
+		return nil, errors.Join(err, t.db.Close())
+	}
 	return t, nil
+}
+
+// engineOptions are the options of an address that are for the engine: here one
+// connection works, as long as it takes.
+var engineOptions = []string{
+	"readonly", "max_conns", "min_conns", "conn_lifetime", "conn_idle_time", "query_timeout", "lock_timeout", "close_timeout",
 }
 
 // dial makes the pool; it does not connect yet.
 func (t *target) dial(u *url.URL) error {
 	name := strings.TrimPrefix(u.Path, "/")
-	if u.Host == "" || name == "" {
+	query := u.Query()
+	if u.Host == "" && !query.Has("host") && !query.Has("socket") || name == "" {
 		return usagef("the URL %s names no host or no database; write it as %s://user:password@host/name", t.label, u.Scheme)
 	}
+	for _, option := range engineOptions {
+		query.Del(option)
+	}
 	if strings.HasPrefix(strings.ToLower(u.Scheme), "postgres") {
-		t.dialect = catalog.Postgres
-		cfg, err := pgx.ParseConfig(u.String())
-		if err != nil {
-			return usagef("the URL %s cannot be read: %s", t.label, reasonOf(err))
-		}
-		t.db = stdlib.OpenDB(*cfg)
-		return nil
+		return t.dialPostgres(u, query)
 	}
-	t.dialect = catalog.MySQL
-	host := u.Host
-	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "3306")
-	}
-	// Parameters are read by the driver itself; the rest of a DSN has no escapes.
-	cfg, err := mysql.ParseDSN("/?" + u.RawQuery)
+	return t.dialMySQL(u, query, name)
+}
+
+func (t *target) dialPostgres(u *url.URL, query url.Values) error {
+	t.dialect = catalog.Postgres
+	clean := *u
+	clean.RawQuery = query.Encode()
+	cfg, err := pgx.ParseConfig(clean.String())
 	if err != nil {
 		return usagef("the URL %s cannot be read: %s", t.label, reasonOf(err))
 	}
-	cfg.Net, cfg.Addr, cfg.DBName, cfg.User = "tcp", host, name, u.User.Username()
-	cfg.Passwd = t.secret
+	// What texts of the catalogue look like must not depend on the server's settings.
+	for name, value := range map[string]string{
+		"TimeZone": "UTC", "DateStyle": "ISO, YMD", "standard_conforming_strings": "on", "default_transaction_isolation": "read committed",
+	} {
+		cfg.RuntimeParams[name] = value
+	}
+	if cfg.RuntimeParams["application_name"] == "" {
+		cfg.RuntimeParams["application_name"] = "weft migrate"
+	}
+	t.db = stdlib.OpenDB(*cfg)
+	return nil
+}
+
+func (t *target) dialMySQL(u *url.URL, query url.Values, name string) error {
+	t.dialect = catalog.MySQL
+	socket, timeout := query.Get("socket"), query.Get("connect_timeout")
+	query.Del("socket")
+	query.Del("connect_timeout")
+	if timeout != "" {
+		query.Set("timeout", timeout)
+	}
+	// Parameters are read by the driver itself; the rest of a DSN has no escapes.
+	cfg, err := mysql.ParseDSN("/?" + query.Encode())
+	if err != nil {
+		return usagef("the URL %s cannot be read: %s", t.label, reasonOf(err))
+	}
+	cfg.Net, cfg.Addr, cfg.DBName, cfg.User, cfg.Passwd = "tcp", u.Host, name, u.User.Username(), t.secret
+	switch {
+	case socket != "":
+		cfg.Net, cfg.Addr = "unix", socket
+	case u.Port() == "":
+		cfg.Addr = net.JoinHostPort(u.Hostname(), "3306")
+	}
 	cfg.MultiStatements = false
+	// What texts of the catalogue look like must not depend on the server's settings.
+	cfg.Params = map[string]string{
+		"time_zone": "'+00:00'", "sql_mode": "'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION'",
+	}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
 		return usagef("the URL %s cannot be read: %s", t.label, reasonOf(err))
 	}
 	t.db = sql.OpenDB(connector)
+	return nil
+}
+
+// serves reports what Weft needs of a server: its version and encoding.
+func (t *target) serves(version, encoding string) error {
+	if t.dialect != catalog.Postgres {
+		return nil // the engine says what it needs, by functions of the server
+	}
+	if n, err := strconv.Atoi(strings.FieldsFunc(version+" ", func(r rune) bool { return r < '0' || r > '9' })[0]); err == nil && n < 13 {
+		return fmt.Errorf("%s is PostgreSQL %s; Weft needs version 13 or later", t.label, version)
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("%s has the encoding %s and Weft needs UTF8; make a database with ENCODING 'UTF8' TEMPLATE template0", t.label, encoding)
+	}
 	return nil
 }
 

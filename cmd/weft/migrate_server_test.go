@@ -201,6 +201,56 @@ func mysqlUser(t *testing.T) string {
 	return name
 }
 
+// A database that cannot hold what Weft writes is refused, and options that are
+// the engine's are no fault of an address.
+func TestServersThatServe(t *testing.T) {
+	address := services.Postgres(t)
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := freshName()
+	admin, err := openServer(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = admin.db.Close() })
+	if _, err := admin.db.Exec("CREATE DATABASE " + name + " ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.db.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
+	other := *u
+	other.Path = "/" + name
+	if _, err := openServer(t.Context(), other.String()); err == nil || !strings.Contains(err.Error(), "has the encoding SQL_ASCII and Weft needs UTF8") {
+		t.Errorf("%v", err)
+	}
+	for _, with := range []struct{ url, query string }{
+		{address, "max_conns=3&query_timeout=5s&readonly=false"}, {engines["mysql"](t), "max_conns=3&lock_timeout=2s&connect_timeout=5s"},
+	} {
+		u, err := url.Parse(with.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		query, err := url.ParseQuery(with.query + "&" + u.RawQuery)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.RawQuery = query.Encode()
+		s, err := openServer(t.Context(), u.String())
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A server that accepts and says nothing is given up.
 func TestServerThatIsSilent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/data"
 	"github.com/weftdb/weft/migrate/journal"
 	"github.com/weftdb/weft/schema"
 )
@@ -27,8 +28,9 @@ func newMigrateStatus() *cobra.Command {
 		Use:   "status",
 		Short: "Say what was applied to a database",
 		Long: "Tells what is known of the migrations of a database: who migrates at the moment, the\n" +
-			"run that stands in the middle, where it can be resumed, and the last runs. Nothing is\n" +
-			"changed and nobody is waited for.",
+			"run that stands in the middle, where it can be resumed, the last runs, and which\n" +
+			"migration files are applied, in which batch, and whether they were edited since.\n" +
+			"Nothing is changed and nobody is waited for.",
 		Example: "  weft migrate status --url sqlite:app.db\n" +
 			"  weft migrate status --url sqlite:app.db --format json",
 		Args: noArgs,
@@ -39,6 +41,7 @@ func newMigrateStatus() *cobra.Command {
 		},
 	}
 	p.at(cmd)
+	p.with(cmd)
 	p.as(cmd)
 	return cmd
 }
@@ -46,9 +49,11 @@ func newMigrateStatus() *cobra.Command {
 // What weft migrate status writes as JSON.
 type (
 	statusJSON struct {
-		Lock       *lockJSON `json:"lock"`
-		Unfinished *runJSON  `json:"unfinished"`
-		Runs       []runJSON `json:"runs"`
+		Lock       *lockJSON       `json:"lock"`
+		Unfinished *runJSON        `json:"unfinished"`
+		Runs       []runJSON       `json:"runs"`
+		Migrations []migrationJSON `json:"migrations"`
+		Notes      []string        `json:"notes,omitempty"`
 	}
 	lockJSON struct {
 		Owner      string  `json:"owner"`
@@ -76,9 +81,16 @@ func (p *migrateStatus) run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, t.close()) }()
-	s, err := t.status(ctx)
+	s := &known{}
+	if s.Status, err = t.runs(ctx); err != nil {
+		return err
+	}
+	r, err := t.runner(&p.migration, data.Options{})
 	if err != nil {
 		return err
+	}
+	if s.files, err = r.Status(ctx); err != nil {
+		return t.explain(err)
 	}
 	if p.format == formatJSON {
 		return answerJSON(stdout, s.json())
@@ -90,18 +102,17 @@ func (p *migrateStatus) run(ctx context.Context, stdout io.Writer) (err error) {
 // known is what is known of the migrations of a database.
 type known struct {
 	*migrate.Status
+	files *data.Status
 }
 
-func (t *target) status(ctx context.Context) (*known, error) {
+// runs are the runs of migrations of the schema.
+func (t *target) runs(ctx context.Context) (*migrate.Status, error) {
 	s, err := migrate.New(t.db, t.dialect, &schema.Set{}, migrate.Options{}).Status(ctx)
-	if err != nil {
-		return nil, t.explain(err)
-	}
-	return &known{s}, nil
+	return s, t.explain(err)
 }
 
 func (s *known) json() statusJSON {
-	out := statusJSON{Runs: []runJSON{}}
+	out := statusJSON{Runs: []runJSON{}, Migrations: shownMigrations(s.files.Entries), Notes: s.files.Notes}
 	if h := s.Lock; h != nil {
 		out.Lock = &lockJSON{Owner: h.Owner, Connection: h.Connection, Held: h.Held.Seconds(), Left: h.Left.Seconds()}
 	}
@@ -157,6 +168,17 @@ func (s *known) text(t *target) string {
 		}
 		x := shownRun(r)
 		fmt.Fprintf(&b, "  %d  %s  %s  %d of %s  %s\n", x.ID, x.Started.Format("2006-01-02 15:04:05Z"), x.State, x.Done, count(x.Steps, "step"), visibleText(x.Owner))
+	}
+	if len(s.files.Entries) == 0 {
+		b.WriteString("migration files: none\n")
+	} else {
+		fmt.Fprintf(&b, "migration files: %d pending\n", len(s.files.Pending()))
+	}
+	for _, e := range s.files.Entries {
+		fmt.Fprintf(&b, "  %s  %s\n", visibleText(nameOf(e)), visibleText(stateOf(e)))
+	}
+	for _, n := range s.files.Notes {
+		fmt.Fprintf(&b, "note: %s\n", visibleText(n))
 	}
 	return b.String()
 }

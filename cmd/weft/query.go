@@ -152,7 +152,7 @@ func writeRows(stdout io.Writer, f format, res op.Result) (err error) {
 // programs, cannot.
 func explainSQL(ctx context.Context, e op.Engine, err error) error {
 	switch msg := err.Error(); {
-	case strings.Contains(msg, "the transaction is read only"):
+	case strings.Contains(msg, "the transaction is read only"), strings.Contains(msg, "in a read-only transaction"):
 		return errors.New("the statement would change something, and the database is open for reading only; --write allows it")
 	case strings.Contains(msg, "no such table: "):
 		_, name, _ := strings.Cut(msg, "no such table: ")

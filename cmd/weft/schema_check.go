@@ -22,8 +22,9 @@ func newSchemaCheck() *cobra.Command {
 			"fault with its file and line. The models are those of Go packages, which are\n" +
 			"compiled and asked, of YAML files or of folders of such files.\n" +
 			"\n" +
-			"With --database they are compared with a SQLite file, which is only read: what a\n" +
-			"migration would have to do, and what it could not, is a difference.\n" +
+			"With --database they are compared with a SQLite file, or a database on a server by its\n" +
+			"URL, which is only read: what a migration would have to do, and what it could not, is a\n" +
+			"difference.\n" +
 			"\n" +
 			"The exit status is 0 when there is nothing to tell, 1 when there are faults or\n" +
 			"differences.",
@@ -36,7 +37,7 @@ func newSchemaCheck() *cobra.Command {
 			return checkSchema(ctx, cmd.OutOrStdout(), args, against)
 		},
 	}
-	cmd.Flags().StringVar(&against, "database", "", "SQLite file to compare the models with")
+	cmd.Flags().StringVar(&against, "database", "", "SQLite file, or URL, to compare the models with")
 	return cmd
 }
 
@@ -55,6 +56,9 @@ func checkSchema(ctx context.Context, stdout io.Writer, args []string, against s
 	if against == "" {
 		fmt.Fprintf(stdout, "%s: no faults\n", count(len(set.Models), "model"))
 		return nil
+	}
+	if _, server := serverScheme(against); server {
+		return checkServer(ctx, stdout, set, against)
 	}
 	d, err := findDatabase(against)
 	if err != nil {
@@ -104,5 +108,32 @@ func checkSchema(ctx context.Context, stdout io.Writer, args []string, against s
 		return fmt.Errorf("%s between the models and %s", count(len(found), "difference"), d.path)
 	}
 	fmt.Fprintf(stdout, "%s: no faults, and as %s is\n", count(len(set.Models), "model"), d.path)
+	return nil
+}
+
+// checkServer compares models with a database on a server.
+func checkServer(ctx context.Context, stdout io.Writer, set *schema.Set, address string) (err error) {
+	t, err := openServer(ctx, address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.close()) }()
+	p, err := t.plan(ctx, migrate.New(t.db, t.dialect, set, migrate.Options{}))
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, f := range differences(p) {
+		if f.Level == levelError {
+			n++
+			fmt.Fprintln(stdout, f)
+		} else {
+			fmt.Fprintf(stdout, "note: %s\n", f)
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%s between the models and %s", count(n, "difference"), t.label)
+	}
+	fmt.Fprintf(stdout, "%s: no faults, and as %s is\n", count(len(set.Models), "model"), t.label)
 	return nil
 }

@@ -57,7 +57,6 @@ func newSchemaPull() *cobra.Command {
 		Example: "  weft schema pull app.db\n" +
 			"  weft schema pull sqlite:app.db --out models --package models\n" +
 			"  weft schema pull app.db --out schema --format yaml\n" +
-			"  weft schema pull postgres://me@localhost/shop --out models\n" +
 			"  weft schema pull app.db --out models --check",
 		Args: takes(1, "database"),
 		RunE: func(cmd *cobra.Command, args []string) error {

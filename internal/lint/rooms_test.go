@@ -95,7 +95,7 @@ var rooms = []room{
 		why: "typed columns, written by weft generate",
 	},
 	{
-		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "open", "open/*", "wefttest"},
+		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "migrate", "migrate/*", "open", "open/*", "wefttest"},
 		why: "the code of the documents, as examples",
 	},
 	{
