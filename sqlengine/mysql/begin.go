@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"strconv"
 )
 
@@ -51,7 +52,7 @@ func (c *conn) commit(ctx context.Context) error {
 		text = "RELEASE SAVEPOINT " + savepoint(c.depth-1)
 	}
 	if err := c.last(text); err != nil {
-		if c.bad && c.depth == 1 {
+		if c.bad && c.depth == 1 && !errors.As(err, new(*unsent)) {
 			err = errUnknown(c.e.name, err)
 		}
 		return c.undo(err)

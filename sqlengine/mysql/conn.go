@@ -101,13 +101,13 @@ func (s *server) atLeast(major, minor int) bool {
 // parseVersion reads what VERSION() gives.
 func parseVersion(text string) (*server, error) {
 	s := &server{version: text, maria: strings.Contains(strings.ToLower(text), "mariadb")}
-	number := strings.TrimPrefix(text, "5.5.5-") // MariaDB says so to old replicas
-	parts := strings.SplitN(number, ".", 3)
-	var err error
-	if s.major, err = strconv.Atoi(parts[0]); err == nil && len(parts) > 1 {
-		s.minor, err = strconv.Atoi(parts[1])
+	var patch int
+	// MariaDB begins so for the sake of old replicas.
+	n, err := fmt.Sscanf(strings.TrimPrefix(text, "5.5.5-"), "%d.%d.%d", &s.major, &s.minor, &patch)
+	if n >= 2 {
+		err = nil
 	}
-	oldest, least := "MySQL 8.0", s.atLeast(8, 0)
+	oldest, least := "MySQL 8.0.17", s.atLeast(8, 1) || s.atLeast(8, 0) && patch >= 17
 	if s.maria {
 		oldest, least = "MariaDB 10.6", s.atLeast(10, 6)
 	}

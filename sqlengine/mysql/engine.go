@@ -160,15 +160,10 @@ func (e *Engine) read(ctx context.Context, o *op.Op) (op.Result, error) {
 			return op.Result{}, err
 		}
 		res, err := core.Read(ctx, c, o)
-		if err == nil && sqlengine.Hold(res.Rows, c) {
-			c.stream()
-			return res, nil
+		if err == nil || again || !c.bad || ctx.Err() != nil {
+			return c.hand(res, err)
 		}
-		dead := c.bad && ctx.Err() == nil
 		c.Release()
-		if err == nil || again || !dead {
-			return res, err
-		}
 	}
 }
 
@@ -178,7 +173,7 @@ const attempts = 30
 // write runs an operation that is a transaction of its own. It is tried again
 // when it was undone because of another transaction, or was never sent.
 func (e *Engine) write(ctx context.Context, o *op.Op) (op.Result, error) {
-	fresh := false
+	fresh, start := false, time.Now()
 	for i := 1; ; i++ {
 		c, core, err := e.get(ctx, fresh)
 		if err != nil {
@@ -191,7 +186,7 @@ func (e *Engine) write(ctx context.Context, o *op.Op) (op.Result, error) {
 			return res, err
 		case errors.As(err, new(*unsent)) && !fresh:
 			fresh = true
-		case op.Retryable(err) && !guarded(o):
+		case op.Retryable(err) && !guarded(o) && e.patient(start):
 			if !pause(ctx, i) {
 				return res, err
 			}
@@ -200,6 +195,10 @@ func (e *Engine) write(ctx context.Context, o *op.Op) (op.Result, error) {
 		}
 	}
 }
+
+// patient reports whether an operation may be tried again that began at start:
+// not when waiting for locks took all the time there is for that.
+func (e *Engine) patient(start time.Time) bool { return time.Since(start) < e.opt.lock }
 
 // guarded reports whether a conflict may be the operation's own answer: a
 // snapshot of rows that does not hold any more.

@@ -208,7 +208,7 @@ func TestVersions(t *testing.T) {
 			t.Errorf("%s is read as %+v", c.text, *s)
 		}
 	}
-	for _, text := range []string{"5.7.44", "10.5.2-MariaDB", "strange"} {
+	for _, text := range []string{"5.7.44", "8.0.16", "10.5.2-MariaDB", "strange"} {
 		if _, err := parseVersion(text); err == nil || !strings.Contains(err.Error(), "or newer") {
 			t.Errorf("%s: %v", text, err)
 		}

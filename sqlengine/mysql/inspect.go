@@ -54,6 +54,14 @@ func inspect(ctx context.Context, s sqlengine.Session, m *schema.Model) (*sqleng
 	if err != nil {
 		return nil, err
 	}
+	made, err := c.meta(ctx, "table:"+m.Table)
+	if err != nil {
+		return nil, err
+	}
+	documents := map[string]bool{}
+	for _, f := range m.Fields {
+		documents[f.Column] = f.Type.Kind() == schema.KindJSON
+	}
 	var found []sqlengine.FoundColumn
 	for _, r := range rows {
 		extra := strings.ToUpper(r[5].Bytes())
@@ -64,11 +72,11 @@ func inspect(ctx context.Context, s sqlengine.Session, m *schema.Model) (*sqleng
 			Auto:      strings.Contains(extra, "AUTO_INCREMENT"),
 		}
 		c.e.server.Load().kind(&f)
+		if documents[f.Name] && f.Collation == "utf8mb4_bin" {
+			// It differs from the bytes in padding alone, and no document ends in spaces.
+			f.Collation, f.Read, f.Loose = "", "", made == ""
+		}
 		found = append(found, f)
-	}
-	made, err := c.meta(ctx, "table:"+m.Table)
-	if err != nil {
-		return nil, err
 	}
 	return sqlengine.NewTable(newDialect(c.e.server.Load()), m, found, made != "")
 }

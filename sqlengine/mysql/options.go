@@ -39,7 +39,8 @@ func ReadOnly() Option { return func(o *options) { o.readOnly = true } }
 // MaxConns is how many operations and transactions run at the same time; others
 // wait for them. It is four times the number of processors by default, at least
 // 8. A find whose rows are still read has a connection of its own, up to as many
-// again, so the server sees at most twice this number and one to stop queries.
+// again; further ones are read into memory at once. So the server sees at most
+// twice this number, and one to stop queries.
 func MaxConns(n int) Option { return func(o *options) { o.conns = max(n, 1) } }
 
 // ConnLifetime is how old a connection gets before it is replaced; one hour by

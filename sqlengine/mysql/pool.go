@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/sqlengine"
 )
 
 // pool hands out connections, first come first served, and opens them when
@@ -15,7 +16,7 @@ import (
 // The size bounds the operations that run at the same time. A result that is
 // read row by row keeps its connection but not its place, so that somebody who
 // reads several at once does not wait for himself; as many as the pool has
-// places.
+// places, further ones are read into memory.
 type pool struct {
 	places chan struct{}
 	open   func(ctx context.Context) (*conn, error)
@@ -139,22 +140,40 @@ func (p *pool) back(c *conn) {
 	}
 }
 
-// stream says that the connection stays out for a result. As long as there are
-// not too many of them it gives up its place.
-func (c *conn) stream() {
-	if !c.placed {
-		return
-	}
+// stream says that the connection stays out for a result and gives up its
+// place. It reports false where there are too many such results.
+func (c *conn) stream() bool {
 	p := c.home
 	p.mu.Lock()
 	if p.streams >= cap(p.places) {
 		p.mu.Unlock()
-		return
+		return false
 	}
 	p.streams++
 	c.streaming, c.placed = true, false
 	p.mu.Unlock()
 	<-p.places
+	return true
+}
+
+// hand gives a result to its reader: the connection goes with it or, where too
+// many are with readers, its rows are read into memory. It gives the connection
+// back in any other case.
+func (c *conn) hand(res op.Result, err error) (op.Result, error) {
+	if err == nil && res.Rows != nil {
+		if c.stream() {
+			if sqlengine.Hold(res.Rows, c) {
+				return res, nil
+			}
+		} else {
+			err = sqlengine.Detach(res.Rows)
+		}
+	}
+	c.Release()
+	if err != nil {
+		return op.Result{}, err
+	}
+	return res, nil
 }
 
 // Release gives the connection back to where it came from.

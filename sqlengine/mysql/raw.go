@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
+	"time"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
@@ -61,7 +63,8 @@ func reads(list []string) bool { return len(list) == 1 && readWords[firstWord(li
 // sql runs raw SQL outside of transactions.
 func (e *Engine) sql(ctx context.Context, o *op.Op) (op.Result, error) {
 	list := split(o.SQL)
-	fresh := false
+	fresh, start := false, time.Now()
+	stays := len(list) > 1 && slices.ContainsFunc(list, commits) // what was done before a failure
 	for i := 1; ; i++ {
 		c, _, err := e.get(ctx, fresh)
 		if err != nil {
@@ -71,17 +74,16 @@ func (e *Engine) sql(ctx context.Context, o *op.Op) (op.Result, error) {
 		if err == nil && res.Rows != nil && !reads(list) {
 			err = sqlengine.Detach(res.Rows)
 		}
-		if err == nil && sqlengine.Hold(res.Rows, c) {
-			c.stream()
-			return res, nil
+		if err == nil {
+			return c.hand(res, nil)
 		}
 		c.Release()
 		switch {
-		case err == nil || i >= attempts:
+		case i >= attempts || stays:
 			return res, err
 		case errors.As(err, new(*unsent)) && !fresh:
 			fresh = true
-		case op.Retryable(err) && pause(ctx, i):
+		case op.Retryable(err) && e.patient(start) && pause(ctx, i):
 		default:
 			return res, err
 		}
