@@ -45,15 +45,19 @@ func (c *Core) insert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 
 // insertSome runs one INSERT and gives the rows as written, if they are kept.
 // With apart the transaction goes on when it fails.
-func (c *Core) insertSome(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep, apart bool) (out [][]any, err error) {
+func (c *Core) insertSome(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep, apart bool) ([][]any, error) {
 	if apart && c.dialect.Aborts {
-		err = s.Atomic(ctx, func() error {
-			out, err = c.insertOnce(ctx, s, o, t, rows, keep)
-			return err
-		})
-		return out, err
+		return c.insertApart(ctx, s, *o, t, rows, keep)
 	}
 	return c.insertOnce(ctx, s, o, t, rows, keep)
+}
+
+func (c *Core) insertApart(ctx context.Context, s Session, o op.Op, t *Table, rows [][]any, keep bool) (out [][]any, err error) {
+	err = s.Atomic(ctx, func() error {
+		out, err = c.insertOnce(ctx, s, &o, t, rows, keep)
+		return err
+	})
+	return out, err
 }
 
 func (c *Core) insertOnce(ctx context.Context, s Session, o *op.Op, t *Table, rows [][]any, keep bool) ([][]any, error) {

@@ -211,6 +211,19 @@ func (c *conn) Release() {
 // attempts is how often an operation is run that meets concurrent ones.
 const attempts = 20
 
+// passing reports whether an operation that failed so has done nothing and may
+// be run again.
+func passing(err error, reads bool) bool {
+	switch code(err) {
+	case "40001", "40P01", "57P01", "57P02":
+		return true
+	case "":
+		var lost *lostError
+		return reads && errors.As(err, &lost)
+	}
+	return stalePlan(err)
+}
+
 // again runs fn again while the server could not serialize it with others, or
 // ended the connection first: then nothing of it has been kept. A read is also
 // run again when the connection was lost.
@@ -220,17 +233,8 @@ func (e *Engine) again(ctx context.Context, reads bool, fn func() error) error {
 		if err == nil || try == attempts {
 			return err
 		}
-		switch code(err) {
-		case "40001", "40P01", "57P01", "57P02":
-		case "":
-			var lost *lostError
-			if !reads || !errors.As(err, &lost) {
-				return err
-			}
-		default:
-			if !stalePlan(err) {
-				return err
-			}
+		if !passing(err, reads) {
+			return err
 		}
 		pause := time.NewTimer(rand.N(time.Duration(min(try, 8)) * 2 * time.Millisecond))
 		select {

@@ -108,9 +108,27 @@ func (e *Engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
 	if o.Lock != op.NoLock {
 		return op.Result{}, op.Errorf(op.CodeValidation, "row locks need a transaction")
 	}
-	if o.Explain {
-		return e.explainOp(ctx, &o)
+	switch {
+	case o.Explain:
+		return e.explainOp(ctx, o)
+	case o.Kind == op.Find || o.Kind == op.Count || o.Kind == op.Aggregate || o.Kind >= op.Insert && o.Kind <= op.Increment:
+		if e.opt.readOnly && o.Writes() {
+			break
+		}
+		if !e.core.Alone(&o) {
+			return e.serially(ctx, o)
+		}
+		res, err := e.alone(ctx, &o)
+		if err != nil && passing(err, !o.Writes()) {
+			return e.aloneAgain(ctx, o, err)
+		}
+		return res, err
 	}
+	return e.other(ctx, o)
+}
+
+// other runs what is no plain operation on rows.
+func (e *Engine) other(ctx context.Context, o op.Op) (op.Result, error) {
 	switch o.Kind {
 	case op.Migrate:
 		return op.Result{}, e.migrate(ctx, o.Migration)
@@ -124,36 +142,49 @@ func (e *Engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
 	if e.opt.readOnly && o.Writes() {
 		return op.Result{}, op.Errorf(op.CodeDatabase, "%s is open for reading only", e.name)
 	}
-	var res op.Result
-	err := e.again(ctx, !o.Writes(), func() (err error) {
-		res, err = e.once(ctx, &o)
+	return e.serially(ctx, o)
+}
+
+// alone runs an operation that is one statement. It keeps o on its caller's
+// stack.
+func (e *Engine) alone(ctx context.Context, o *op.Op) (op.Result, error) {
+	c, err := e.get(ctx)
+	if err != nil {
+		return op.Result{}, err
+	}
+	res, err := e.core.Do(ctx, c, o)
+	return e.give(c, res, err)
+}
+
+func (e *Engine) aloneAgain(ctx context.Context, o op.Op, err error) (res op.Result, _ error) {
+	first := err
+	err = e.again(ctx, !o.Writes(), func() (err error) {
+		if err, first = first, nil; err != nil {
+			return err
+		}
+		res, err = e.alone(ctx, &o)
 		return err
 	})
 	return res, err
 }
 
-// once runs an operation on a connection. What PostgreSQL has to serialize
-// runs in a transaction.
-func (e *Engine) once(ctx context.Context, o *op.Op) (op.Result, error) {
-	c, err := e.get(ctx)
+// serially runs an operation in a transaction of its own.
+func (e *Engine) serially(ctx context.Context, o op.Op) (res op.Result, err error) {
+	err = e.again(ctx, !o.Writes(), func() error {
+		c, err := e.get(ctx)
+		if err != nil {
+			return err
+		}
+		defer c.Release()
+		return sqlengine.Explain(c.Atomic(ctx, func() error {
+			if res, err = e.core.Do(ctx, c, &o); err != nil || res.Rows == nil {
+				return err
+			}
+			return sqlengine.Detach(res.Rows)
+		}), o.Kind.String(), o.Model)
+	})
 	if err != nil {
 		return op.Result{}, err
-	}
-	if o.Model == nil || e.core.Alone(o) {
-		res, err := e.core.Do(ctx, c, o)
-		return e.give(c, res, err)
-	}
-	var res op.Result
-	err = c.Atomic(ctx, func() error {
-		res, err = e.core.Do(ctx, c, o)
-		if err == nil && res.Rows != nil {
-			err = sqlengine.Detach(res.Rows)
-		}
-		return err
-	})
-	c.Release()
-	if err != nil {
-		return op.Result{}, sqlengine.Explain(err, o.Kind.String(), o.Model)
 	}
 	return res, nil
 }

@@ -11,13 +11,13 @@ import (
 )
 
 // explainOp says how an operation would run.
-func (e *Engine) explainOp(ctx context.Context, o *op.Op) (op.Result, error) {
+func (e *Engine) explainOp(ctx context.Context, o op.Op) (op.Result, error) {
 	c, err := e.get(ctx)
 	if err != nil {
 		return op.Result{}, err
 	}
 	defer c.Release()
-	return e.explainOn(ctx, c, o)
+	return e.explainOn(ctx, c, &o)
 }
 
 func (e *Engine) explainOn(ctx context.Context, c *conn, o *op.Op) (op.Result, error) {
