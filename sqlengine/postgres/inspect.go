@@ -60,6 +60,11 @@ func (e *Engine) inspect(ctx context.Context, s sqlengine.Session, m *schema.Mod
 			return nil, err
 		}
 	}
+	for i := range found {
+		if made && found[i].Type == "json" { // what Weft wrote is canonical
+			found[i].Store = sqlengine.StoreJSON
+		}
+	}
 	t, err := sqlengine.NewTable(c.e.core.Dialect(), m, found, made)
 	if err != nil {
 		return nil, err
