@@ -78,7 +78,9 @@ func TestFoundTable(t *testing.T) {
 	want := []any{
 		int64(1), "b", "x", "happy", int64(7), 0.5, decimal.RequireFromString("12.50"), decimal.RequireFromString("1.25"), decimal.RequireFromString("3.50"),
 		time.Date(2024, 1, 2, 1, 4, 5, 500_000_000, time.UTC), time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC), time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC),
-		op.JSON(`{"a":[1,2],"b":1.50}`), op.JSON(`{"aa":"x","b":1}`), "01890a5d-ac96-774b-bcce-b302099a8057", []byte{0, 255}, `{a,"b c"}`,
+		op.JSON(`{"a":[1,2],"b":1.50}`), op.JSON(`{"aa":"x","b":1}`), "01890a5d-ac96-774b-bcce-b302099a8057",
+		[]byte{0, 255},
+		`{a,"b c"}`,
 	}
 	for i, w := range want {
 		if got := rows[0][i]; !reflect.DeepEqual(got, w) {
@@ -188,7 +190,9 @@ func TestRawSQL(t *testing.T) {
 	_, rows := must(t, e, sql(`SELECT ?::int + 1, '?' || ?::text, 1.50::numeric, true, now() > '2020-01-01'::timestamptz, '{"b":1,"a":2}'::jsonb ?? 'a', '["x"]'::jsonb ?| array['x'], $$?$$, E'\'?' -- ?
 	  , /* ? /* ? */ */ '\x01'::bytea, date '2024-01-02', '{"b": 1, "a": 2}'::json, null::int, ARRAY[1,2]`, int64(1), "x"))
 	want := []any{
-		int64(2), "?x", decimal.RequireFromString("1.50"), true, true, true, true, "?", "'?", []byte{1}, time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC),
+		int64(2), "?x", decimal.RequireFromString("1.50"), true, true, true, true, "?", "'?",
+		[]byte{1},
+		time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC),
 		op.JSON(`{"a":2,"b":1}`), nil, "{1,2}",
 	}
 	if !reflect.DeepEqual(rows[0], want) {
