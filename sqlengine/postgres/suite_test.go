@@ -61,18 +61,18 @@ func (s *server) run(t testing.TB, sql string) {
 }
 
 // take gives the name of a schema with empty tables, or of a new one.
-func (s *server) take(t testing.TB, models *schema.Set) string {
+func (s *server) take(t testing.TB, models *schema.Set) (name string, made bool) {
 	s.mu.Lock()
 	if list := s.free[models]; len(list) > 0 {
 		s.free[models] = list[:len(list)-1]
 		s.mu.Unlock()
-		return list[len(list)-1]
+		return list[len(list)-1], true
 	}
 	s.made++
-	name := fmt.Sprint("s", s.made)
+	name = fmt.Sprint("s", s.made)
 	s.mu.Unlock()
 	s.run(t, "CREATE SCHEMA "+name)
-	return name
+	return name, false
 }
 
 // give empties the tables of a schema and keeps it for the next.
@@ -116,9 +116,14 @@ func migrated(t testing.TB, dsn string, models *schema.Set, opts ...postgres.Opt
 // open gives an engine with empty tables.
 func (s *server) open(t testing.TB, models *schema.Set, opts ...postgres.Option) op.Engine {
 	t.Helper()
-	name := s.take(t, models)
+	name, made := s.take(t, models)
 	t.Cleanup(func() { s.give(t, models, name) })
-	e := migrated(t, s.at(t, name), models, opts...)
+	var e *postgres.Engine
+	if made {
+		e = connect(t, s.at(t, name), opts...)
+	} else {
+		e = migrated(t, s.at(t, name), models, opts...)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.where[e] = name
