@@ -42,6 +42,7 @@ func (s *server) at(t testing.TB, name string) string {
 	q := u.Query()
 	q.Set("search_path", name)
 	q.Set("synchronous_commit", "off") // nothing here has to outlive the server
+	q.Set("deadlock_timeout", "20ms")  // the suite makes deadlocks by the hundred
 	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	return u.String()
 }
