@@ -13,14 +13,14 @@ import (
 // that it does not know, and full-text indexes, for which it asks for the
 // statement of a table whose name it does not quote. These are read from the
 // catalogue here. Tables whose collation is in no list are not left out.
-var mysqlRewrites = strings.NewReplacer(
+var mysqlRewrites = []string{
 	"`COLUMN_TYPE`, `COLUMN_COMMENT`", "'int', `COLUMN_COMMENT`",
 	"`COLUMN_DEFAULT`, `EXTRA`, `CHARACTER_SET_NAME`, `COLLATION_NAME`, `GENERATION_EXPRESSION`", "NULL, '', NULL, NULL, NULL",
 	"`SEQ_IN_INDEX`, `INDEX_TYPE`", "`SEQ_IN_INDEX`, 'BTREE'",
 	"\tJOIN INFORMATION_SCHEMA.COLLATIONS", "\tLEFT JOIN INFORMATION_SCHEMA.COLLATIONS",
 	"TABLE_TYPE = 'BASE TABLE'", "TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')",
 	"ON t1.CONSTRAINT_NAME = t2.CONSTRAINT_NAME\nWHERE", "ON t1.CONSTRAINT_NAME = t2.CONSTRAINT_NAME AND t1.TABLE_NAME = t2.TABLE_NAME\nWHERE",
-)
+}
 
 const (
 	myTables = "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = DATABASE()"
@@ -117,7 +117,7 @@ func (i *inspector) atlasMySQL(names []string) error {
 	if len(names) == 0 { // no names would mean all
 		return nil
 	}
-	drv, err := mysql.Open(&reader{Querier: i.q, ctx: i.ctx, rewrite: mysqlRewrites})
+	drv, err := mysql.Open(&reader{Querier: i.q, ctx: i.ctx, rewrite: strings.NewReplacer(mysqlRewrites...)})
 	if err != nil {
 		return err
 	}
