@@ -13,6 +13,7 @@ import (
 	"github.com/weftdb/weft/migrate"
 	"github.com/weftdb/weft/migrate/data"
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
 )
 
 // migrateApply is the configuration of weft migrate apply.
@@ -20,6 +21,7 @@ type migrateApply struct {
 	migration
 	options    migrateOptions
 	dry        bool
+	seed       bool
 	outOfOrder bool
 	wait       time.Duration
 }
@@ -30,8 +32,9 @@ func newMigrateApply() *cobra.Command {
 		Use:   "apply",
 		Short: "Bring a database to the models",
 		Long: "Brings a database to the models: first by the steps that 'weft migrate plan' shows,\n" +
-			"then by the migration files that were not applied yet. It asks nothing. A SQLite file\n" +
-			"that is not there is made.\n" +
+			"then by the migration files that were not applied yet, then with --seed by the seed\n" +
+			"rows of the models, which are inserted or updated by their seed key. It asks nothing. A\n" +
+			"SQLite file that is not there is made.\n" +
 			"\n" +
 			"Several processes may run it at once: one works, the others wait and find nothing to\n" +
 			"do. On SQLite and PostgreSQL the steps are one transaction. On MySQL and MariaDB each\n" +
@@ -42,7 +45,7 @@ func newMigrateApply() *cobra.Command {
 			"\n" +
 			"The exit status is 0 when all is applied, and 1 when it is not.",
 		Example: "  weft migrate apply --url sqlite:app.db --dry-run\n" +
-			"  weft migrate apply --url sqlite:new.db --schema models.yaml\n" +
+			"  weft migrate apply --url sqlite:new.db --schema models.yaml --seed\n" +
 			"  weft migrate apply --url sqlite:app.db --allow-drop --allow-data-loss",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -56,6 +59,7 @@ func newMigrateApply() *cobra.Command {
 	p.with(cmd)
 	p.options.add(cmd)
 	cmd.Flags().BoolVar(&p.dry, "dry-run", false, "show what would be done, and change nothing")
+	cmd.Flags().BoolVar(&p.seed, "seed", false, "also insert or update the seed rows of the models")
 	cmd.Flags().BoolVar(&p.outOfOrder, "out-of-order", false, "apply also migration files whose number is below that of an applied one")
 	cmd.Flags().DurationVar(&p.wait, "lock-wait", time.Minute, "how long to wait for another process that migrates")
 	p.as(cmd)
@@ -70,6 +74,7 @@ type applied struct {
 	Steps      []migrate.Step  `json:"steps"`
 	Notes      []string        `json:"notes,omitempty"`
 	Migrations []migrationJSON `json:"migrations"`
+	Seeds      []seededJSON    `json:"seeds"`
 	Seconds    float64         `json:"seconds"`
 }
 
@@ -80,11 +85,13 @@ type applying struct {
 	stdout, stderr io.Writer
 	show           *progress
 
+	set     *schema.Set
 	schema  *migrate.Migrator
 	files   *data.Runner
 	plan    *migrate.Plan
 	resumed bool
 	done    []data.Entry
+	seeds   []seededJSON
 	began   time.Time
 }
 
@@ -100,9 +107,15 @@ func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err e
 	defer func() { err = errors.Join(err, a.t.close()) }()
 	o := p.options.options()
 	o.LockWait, o.Progress = p.wait, a.show.update
-	if a.schema, err = a.t.migrator(ctx, &p.migration, o); err != nil {
+	if a.set, err = p.models(ctx); err != nil {
 		return err
 	}
+	if p.seed {
+		if err := seedable(a.set); err != nil {
+			return err
+		}
+	}
+	a.schema = migrate.New(a.t.db, a.t.dialect, a.set, o)
 	if a.files, err = a.t.runner(&p.migration, data.Options{OutOfOrder: p.outOfOrder, LockWait: p.wait, Progress: a.show.updateData}); err != nil {
 		return err
 	}
@@ -121,9 +134,15 @@ func (p *migrateApply) run(ctx context.Context, stdout, stderr io.Writer) (err e
 	if err := a.migrations(ctx); err != nil {
 		return err
 	}
+	a.seeds = []seededJSON{}
+	if p.seed {
+		if a.seeds, err = a.seedRows(ctx); err != nil {
+			return err
+		}
+	}
 	return a.tell(applied{
 		Done: true, Resumed: a.resumed, Others: others, Steps: a.plan.Steps, Notes: a.plan.Notes,
-		Migrations: shownMigrations(a.done), Seconds: time.Since(a.began).Seconds(),
+		Migrations: shownMigrations(a.done), Seeds: a.seeds, Seconds: time.Since(a.began).Seconds(),
 	})
 }
 
@@ -198,13 +217,18 @@ func (a *applying) dryRun(ctx context.Context) error {
 	}
 	pending := s.Pending()
 	if a.format == formatJSON {
-		return answerJSON(a.stdout, applied{Steps: a.plan.Steps, Notes: a.plan.Notes, Migrations: shownMigrations(pending)})
+		return answerJSON(a.stdout, applied{Steps: a.plan.Steps, Notes: a.plan.Notes, Migrations: shownMigrations(pending), Seeds: a.willSeed()})
 	}
 	if err := writePlan(a.stdout, a.format, a.t, a.plan); err != nil {
 		return err
 	}
 	for _, e := range pending {
 		if _, err := fmt.Fprintf(a.stdout, "would apply %s\n", visibleText(nameOf(e))); err != nil {
+			return err
+		}
+	}
+	for _, x := range a.willSeed() {
+		if _, err := fmt.Fprintf(a.stdout, "would seed %s: %s\n", x.Model, count(x.Rows, "row")); err != nil {
 			return err
 		}
 	}
@@ -222,6 +246,9 @@ func (a *applying) tell(did applied) error {
 	}
 	for _, e := range a.done {
 		fmt.Fprintf(&b, "applied %s\n", visibleText(nameOf(e)))
+	}
+	for _, x := range a.seeds {
+		fmt.Fprintf(&b, "%s\n", x)
 	}
 	for _, n := range did.Notes {
 		fmt.Fprintf(&b, "note: %s\n", visibleText(n))
@@ -243,6 +270,9 @@ func (a *applying) summary(did applied) string {
 	}
 	if len(a.done) > 0 {
 		parts = append(parts, count(len(a.done), "migration file")+" applied")
+	}
+	if n := len(a.seeds); n > 0 {
+		parts = append(parts, "seeds of "+count(n, "model"))
 	}
 	if len(parts) == 0 {
 		return " is as the models say: nothing to do"
