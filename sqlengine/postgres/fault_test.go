@@ -261,8 +261,10 @@ func TestConnectionLost(t *testing.T) {
 	s.run(t, "CREATE SCHEMA one")
 	set := build(t, item{})
 	m := set.Models[0]
-	p := newProxy(t, with(t, s.url, func(*url.URL) {})[len("postgres://postgres@"):][:len("127.0.0.1:5432")])
-	dsn := with(t, s.at(t, "one"), func(u *url.URL) { p.to, u.Host = u.Host, p.l.Addr().String() })
+	var host string
+	with(t, s.url, func(u *url.URL) { host = u.Host })
+	p := newProxy(t, host)
+	dsn := with(t, s.at(t, "one"), func(u *url.URL) { u.Host = p.l.Addr().String() })
 	e := migrated(t, dsn, set, postgres.MaxConns(4))
 	must(t, e, insert(m, 0, 10))
 
