@@ -29,11 +29,11 @@ func (e *Engine) configure(dsn string) (*pgxpool.Config, error) {
 		return nil, op.Errorf(op.CodeDatabase, "the address of the PostgreSQL database cannot be read (%s); give one such as postgres://user@host/name or host=… user=… dbname=…", why(dsn, err))
 	}
 	e.name = cfg.ConnConfig.Database + " on " + cfg.ConnConfig.Host
-	cfg.MaxConns, cfg.MinConns = int32(e.opt.maxConns), int32(min(e.opt.minConns, e.opt.maxConns))
-	cfg.MaxConnLifetime, cfg.MaxConnIdleTime = e.opt.lifetime, e.opt.idle
-	cfg.MaxConnLifetimeJitter = e.opt.lifetime / 10
-	cfg.PingTimeout = 5 * time.Second
+	e.size(cfg, dsn)
 	params := cfg.ConnConfig.RuntimeParams
+	if e.opt.timeout < 0 && params["statement_timeout"] == "" {
+		e.opt.timeout = defaultTimeout
+	}
 	if params["application_name"] == "" {
 		params["application_name"] = e.opt.name
 	}
@@ -43,6 +43,34 @@ func (e *Engine) configure(dsn string) (*pgxpool.Config, error) {
 	cfg.ConnConfig.BuildContextWatcherHandler = watch
 	cfg.ConnConfig.AfterConnect = e.setUp
 	return cfg, nil
+}
+
+// size sets the pool's limits: those of the options, of the address, or the
+// usual ones.
+func (e *Engine) size(cfg *pgxpool.Config, dsn string) {
+	switch {
+	case e.opt.maxConns > 0:
+		cfg.MaxConns = int32(e.opt.maxConns)
+	case !strings.Contains(dsn, "pool_max_conns"):
+		cfg.MaxConns = int32(defaultConns())
+	}
+	e.opt.maxConns = int(cfg.MaxConns)
+	if e.opt.minConns >= 0 {
+		cfg.MinConns = int32(e.opt.minConns)
+	}
+	cfg.MinConns = min(cfg.MinConns, cfg.MaxConns)
+	set := func(to *time.Duration, option time.Duration, key string, usual time.Duration) {
+		switch {
+		case option >= 0:
+			*to = option
+		case !strings.Contains(dsn, key):
+			*to = usual
+		}
+	}
+	set(&cfg.MaxConnLifetime, e.opt.lifetime, "pool_max_conn_lifetime", defaultLifetime)
+	set(&cfg.MaxConnIdleTime, e.opt.idle, "pool_max_conn_idle_time", defaultIdle)
+	set(&cfg.MaxConnLifetimeJitter, -1, "pool_max_conn_lifetime_jitter", cfg.MaxConnLifetime/10)
+	set(&cfg.PingTimeout, -1, "pool_ping_timeout", 5*time.Second)
 }
 
 // watch has the server give up a statement whose context has ended. The
@@ -78,7 +106,10 @@ func (e *Engine) setUp(ctx context.Context, pg *pgconn.PgConn) error {
 		return op.Errorf(op.CodeDatabase, "%s runs PostgreSQL %s; Weft needs 13 or later", e.name, v)
 	}
 	text := "SET client_encoding = 'UTF8'; SET TIME ZONE 'UTC'; SET datestyle = 'ISO, YMD'; SET standard_conforming_strings = on; " +
-		"SET default_transaction_isolation = 'read committed'; SET statement_timeout = " + strconv.FormatInt(e.opt.timeout.Milliseconds(), 10)
+		"SET default_transaction_isolation = 'read committed'"
+	if e.opt.timeout >= 0 {
+		text += "; SET statement_timeout = " + strconv.FormatInt(e.opt.timeout.Milliseconds(), 10)
+	}
 	if e.opt.readOnly {
 		text += "; SET default_transaction_read_only = on"
 	}
@@ -209,7 +240,7 @@ func (c *conn) Release() {
 }
 
 // attempts is how often an operation is run that meets concurrent ones.
-const attempts = 20
+const attempts = 50
 
 // passing reports whether an operation that failed so has done nothing and may
 // be run again.

@@ -14,7 +14,7 @@ import (
 
 // columns of a table, in its order, and what orders their text.
 const findColumns = `SELECT a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, coalesce(array_position(k.conkey, a.attnum), 0),
-  coalesce(CASE WHEN l.collname = 'default' THEN CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' ELSE d.datcollate END ELSE l.collname END, ''),
+  coalesce(CASE WHEN l.collname = 'default' THEN CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'C' ELSE d.datcollate END ELSE l.collname END, ''),
   a.attgenerated <> '', a.attidentity <> '' OR pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(r.relname), a.attname) IS NOT NULL,
   coalesce(pg_get_serial_sequence(quote_ident(n.nspname) || '.' || quote_ident(r.relname), a.attname), ''),
   b.typname, b.typtype, CASE WHEN b.typtype = 'e' THEN (SELECT string_agg(e.enumlabel, E'\n') FROM pg_enum e WHERE e.enumtypid = b.oid) ELSE '' END,

@@ -140,6 +140,22 @@ func (e *Engine) rawOne(ctx context.Context, c *conn, o *op.Op, s *rawStatement,
 	return op.Result{Rows: sqlengine.RawStored(k, stores, o.Sink), Columns: names}, nil
 }
 
+// changes reports whether raw SQL begins like one that changes something.
+func changes(o *op.Op) bool {
+	list, err := split(o.SQL)
+	if err != nil {
+		return false
+	}
+	for i := range list {
+		switch list[i].verb {
+		case "SELECT", "WITH", "VALUES", "TABLE", "SHOW", "EXPLAIN", "(", "":
+		default:
+			return true
+		}
+	}
+	return false
+}
+
 // storeOf says how the values of a type are read when nothing else is known of
 // them.
 func storeOf(oid uint32) sqlengine.Storage {

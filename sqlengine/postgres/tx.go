@@ -72,6 +72,9 @@ func (t *tx) run(ctx context.Context, o op.Op) (res op.Result, err error) {
 	}
 	switch o.Kind {
 	case op.SQL:
+		if t.readOnly && changes(&o) {
+			return res, op.Errorf(op.CodeValidation, "the transaction is read only")
+		}
 		err = t.c.Atomic(ctx, func() error {
 			res, err = t.e.sqlOn(ctx, t.c, &o)
 			return err
