@@ -8,8 +8,10 @@ import (
 
 	"github.com/weftdb/weft"
 	"github.com/weftdb/weft/internal/services"
+	"github.com/weftdb/weft/migrate"
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
+	"github.com/weftdb/weft/schema"
 	"github.com/weftdb/weft/sqlengine/mysql"
 	"github.com/weftdb/weft/sqlengine/postgres"
 )
@@ -87,5 +89,39 @@ func TestNativeEnums(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// On SQLite the values of an enum are read back from what Weft notes of its own
+// tables; a text is a text.
+func TestEnumsOfSQLite(t *testing.T) {
+	set := parse(t, "model: Job\nfields:\n  id: {type: integer, primary: true, auto: true}\n  level: {type: enum, values: [low, mid, \"it's high\"], default: mid}\n  note: {type: text}\n")
+	db, err := sql.Open("sqlite", "file:"+t.TempDir()+"/a.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	m := migrate.New(db, catalog.SQLite, set, migrate.Options{})
+	p, err := m.Plan(t.Context())
+	if err == nil {
+		err = m.Apply(t.Context(), p)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, r := look(t, db, catalog.SQLite)
+	f := r.Set.Models[0].Field("level")
+	if f.Type != schema.Enum || strings.Join(f.Enum, ",") != "low,mid,it's high" || f.Default.Value != "mid" || len(r.Notes) > 0 {
+		t.Errorf("it is pulled as %+v, with the notes %v", f, r.Notes)
+	}
+	if f := r.Set.Models[0].Field("note"); f.Type != schema.Text || f.Enum != nil {
+		t.Errorf("a text is pulled as %+v", f)
+	}
+	settled(t, db, catalog.SQLite, r.Set)
+	if _, err := db.ExecContext(t.Context(), "UPDATE weft_meta SET value = 'low' WHERE key LIKE 'enum:%'"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := catalog.Inspect(t.Context(), db, catalog.SQLite, catalog.InspectOptions{}); err == nil || !strings.Contains(err.Error(), `weft_meta says of jobs.level "low", which is no JSON list of texts`) {
+		t.Errorf("a list that is none gave %v", err)
 	}
 }
