@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,20 +58,21 @@ func (p place) dump(t testing.TB) string {
 	}
 	out := string(text)
 	for _, table := range d.Tables {
-		out += "\n" + table.Name + ": " + strings.Join(p.column(t, "SELECT * FROM "+table.Name+" ORDER BY 1"), ", ")
+		out += "\n" + table.Name + ": " + strings.Join(p.rows(t, "SELECT * FROM "+table.Name+" ORDER BY 1"), ", ")
 	}
 	return out
 }
 
-// column returns the first column of all rows.
-func (p place) column(t testing.TB, q string) []string {
+// rows returns all rows as text.
+func (p place) rows(t testing.TB, q string) []string {
 	t.Helper()
 	conn, err := p.db.Conn(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	rows, err := conn.QueryContext(context.Background(), q)
+	// A text of its own each time: the columns may be others now.
+	rows, err := conn.QueryContext(context.Background(), fmt.Sprintf("%s -- %d", q, rowsAsked.Add(1)))
 	if err != nil {
 		t.Fatalf("%s: %v", q, err)
 	}
@@ -88,7 +90,15 @@ func (p place) column(t testing.TB, q string) []string {
 		if err := rows.Scan(to...); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, fmt.Sprint(*to[0].(*any)))
+		row := make([]string, len(to))
+		for i := range to {
+			v := *to[i].(*any)
+			if b, ok := v.([]byte); ok {
+				v = string(b)
+			}
+			row[i] = fmt.Sprint(v)
+		}
+		out = append(out, strings.Join(row, "|"))
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -99,12 +109,13 @@ func (p place) column(t testing.TB, q string) []string {
 // clean takes all tables away.
 func (p place) clean(t testing.TB) {
 	t.Helper()
-	conn, err := p.db.Conn(context.Background())
+	ctx := context.Background()
+	conn, err := p.db.Conn(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := catalog.Inspect(context.Background(), conn, p.dialect, catalog.InspectOptions{})
-	conn.Close()
+	defer conn.Close()
+	d, err := catalog.Inspect(ctx, conn, p.dialect, catalog.InspectOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,85 +123,94 @@ func (p place) clean(t testing.TB) {
 	for _, table := range d.Tables {
 		names = append(names, table.Name)
 	}
-	if p.dialect != catalog.SQLite {
-		names = []string{strings.Join(names, ", ")}
-	}
-	for _, name := range names {
-		p.exec(t, "DROP TABLE IF EXISTS "+name)
+	// They point at each other.
+	switch p.dialect {
+	case catalog.SQLite:
+		execSQL(t, conn, "PRAGMA foreign_keys = 0")
+		for _, name := range names {
+			execSQL(t, conn, "DROP TABLE IF EXISTS "+name)
+		}
+		execSQL(t, conn, "PRAGMA foreign_keys = 1")
+	case catalog.Postgres:
+		execSQL(t, conn, "DROP TABLE IF EXISTS "+strings.Join(names, ", ")+" CASCADE")
+	case catalog.MySQL:
+		execSQL(t, conn, "SET foreign_key_checks = 0", "DROP TABLE IF EXISTS "+strings.Join(names, ", "), "SET foreign_key_checks = 1")
 	}
 }
+
+var rowsAsked atomic.Int64
 
 var errInjected = errors.New("injected")
 
-// A failure at every statement of a plan, before it and after it. Where a plan
-// is a transaction nothing has changed; elsewhere the next Apply goes on. At the
-// end the database is the same, wherever it failed.
-func TestFailureAtEveryStatement(t *testing.T) {
-	t.Parallel()
-	places(t, func(t *testing.T, p place) {
-		set := manySteps(t, 5)
-		p.exec(t, "CREATE TABLE mine (id integer PRIMARY KEY)", "INSERT INTO mine VALUES (1), (2)")
-		empty := p.dump(t)
-		p.auto(t, set)
-		want := p.dump(t)
-		runs := p.column(t, "SELECT count(*) FROM weft_runs")
-		if runs[0] != "1" {
-			t.Fatalf("%s runs", runs)
-		}
-		moments := []string{"before", "after"}
-		failures := 0
-		for step := 1; ; step++ {
-			again := false
-			for statement := 0; ; statement++ {
-				met := false
-				for _, moment := range moments {
-					p.clean(t)
-					p.exec(t, "CREATE TABLE mine (id integer PRIMARY KEY)", "INSERT INTO mine VALUES (1), (2)")
-					m := p.migrator(set, migrate.Options{Owner: "first"})
-					plan, err := m.Plan(t.Context())
-					if err != nil {
-						t.Fatal(err)
-					}
-					if len(plan.Steps) < 10 {
-						t.Fatalf("%d steps", len(plan.Steps))
-					}
-					hit := false
-					m.SetHook(func(s, n int, at string) error {
-						if s == step && n == statement && at == moment {
-							hit = true
-							return errInjected
-						}
-						return nil
-					})
-					err = m.Apply(t.Context(), plan)
-					if !hit {
-						continue // not every statement is recorded by itself
-					}
-					met, again = true, true
-					failures++
-					p.failedAndResumed(t, set, plan, step, err, empty, want)
+// failEverywhere has the plan for a database that prepare makes fail at each of
+// its statements, at least so many times.
+func (p place) failEverywhere(t *testing.T, set *schema.Set, o migrate.Options, least int, prepare func()) {
+	t.Helper()
+	prepare()
+	start := p.dump(t)
+	if err := p.planAndApply(t, p.migrator(set, o)); err != nil {
+		t.Fatal(err)
+	}
+	want := p.dump(t)
+	failures := 0
+	for step, again := 1, true; again; step++ {
+		again = false
+		for statement, met := 0, true; met; statement++ {
+			met = false
+			for _, moment := range []string{"before", "after"} {
+				if moment == "before" && statement > 0 && p.dialect == catalog.MySQL {
+					continue // as after the one before
 				}
-				if !met {
-					break
+				p.clean(t)
+				prepare()
+				o.Owner = "first"
+				m := p.migrator(set, o)
+				plan, err := m.Plan(t.Context())
+				if err != nil {
+					t.Fatal(err)
 				}
-			}
-			if !again {
-				break
+				if len(plan.Steps) < 10 {
+					t.Fatalf("%d steps:\n%s", len(plan.Steps), plan)
+				}
+				hit := false
+				m.SetHook(func(s, n int, at string) error {
+					if s == step && n == statement && at == moment {
+						hit = true
+						return errInjected
+					}
+					return nil
+				})
+				err = m.Apply(t.Context(), plan)
+				if !hit {
+					continue
+				}
+				met, again = true, true
+				failures++
+				o.Owner = "second"
+				p.failedAndResumed(t, p.migrator(set, o), plan, step, err, start, want)
 			}
 		}
-		if failures < 30 {
-			t.Errorf("only %d failures", failures)
-		}
-		t.Logf("%d failures", failures)
-	})
+	}
+	if failures < least {
+		t.Errorf("only %d failures", failures)
+	}
+	t.Logf("%d failures", failures)
 }
 
-func (p place) failedAndResumed(t *testing.T, set *schema.Set, plan *migrate.Plan, step int, err error, empty, want string) {
+func (p place) planAndApply(t *testing.T, m *migrate.Migrator) error {
+	t.Helper()
+	plan, err := m.Plan(t.Context())
+	if err != nil {
+		return err
+	}
+	return m.Apply(t.Context(), plan)
+}
+
+func (p place) failedAndResumed(t *testing.T, m *migrate.Migrator, plan *migrate.Plan, step int, err error, start, want string) {
 	t.Helper()
 	if !errors.Is(err, errInjected) || !errors.Is(err, op.ErrDatabase) || !strings.Contains(err.Error(), fmt.Sprintf("step %d of %d", step, len(plan.Steps))) {
 		t.Fatalf("step %d: %v", step, err)
 	}
-	m := p.migrator(set, migrate.Options{Owner: "second"})
 	status, err := m.Status(t.Context())
 	if err != nil || status.Lock != nil || len(status.Runs) == 0 {
 		t.Fatalf("%+v, %v", status, err)
@@ -200,22 +220,91 @@ func (p place) failedAndResumed(t *testing.T, set *schema.Set, plan *migrate.Pla
 			t.Fatalf("step %d: unfinished %+v", step, u)
 		}
 	} else {
-		if got := p.dump(t); got != empty {
-			t.Fatalf("step %d: changed\n%s", step, got)
+		if got := p.dump(t); got != start {
+			t.Fatalf("step %d: changed\n%s", step, difference(got, start))
 		}
 		if r := status.Runs[0]; status.Unfinished != nil || r.State != journal.Undone || r.At().State == journal.Done || r.Steps[step-1].Error == "" {
 			t.Fatalf("step %d: %+v", step, r)
 		}
 	}
-	if _, err := m.Auto(t.Context()); err != nil {
+	if err := p.planAndApply(t, m); err != nil {
 		t.Fatalf("step %d: again: %v", step, err)
 	}
 	if got := p.dump(t); got != want {
-		t.Fatalf("step %d: the end is\n%s\nwant\n%s", step, got, want)
+		t.Fatalf("step %d (%s): the end differs\n%s", step, plan.Steps[step-1].Kind, difference(got, want))
 	}
 	if status, err = m.Status(t.Context()); err != nil || status.Unfinished != nil || status.Runs[0].State != journal.Done || status.Runs[0].Owner != "second" {
 		t.Fatalf("step %d: %+v, %v", step, status, err)
 	}
+}
+
+// difference is the lines of which two texts differ first.
+func difference(got, want string) string {
+	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			from := max(0, i-12)
+			return strings.Join(a[from:min(len(a), i+6)], "\n") + "\n--- want\n" + strings.Join(b[from:min(len(b), i+6)], "\n")
+		}
+	}
+	return fmt.Sprintf("%d lines, want %d", len(a), len(b))
+}
+
+// A failure at every statement of a plan that changes tables with rows, before it
+// and after it. Where a plan is a transaction nothing has changed; elsewhere the
+// next Apply goes on. At the end the database is the same, wherever it failed.
+func TestFailureAtEveryStatement(t *testing.T) {
+	t.Parallel()
+	places(t, func(t *testing.T, p place) {
+		field := func(name string, typ schema.Type, change ...func(*schema.Field)) *schema.Field {
+			f := &schema.Field{Name: name, Column: schema.Snake(name), Type: typ}
+			for _, c := range change {
+				c(f)
+			}
+			return f
+		}
+		id := func() *schema.Field {
+			return field("id", schema.BigInteger, func(f *schema.Field) { f.Primary, f.Auto = true, true })
+		}
+		null := func(f *schema.Field) { f.Nullable = true }
+		index := func(f *schema.Field) { f.Index = true }
+		to := func(table string) func(*schema.Field) {
+			return func(f *schema.Field) {
+				f.References = &schema.Reference{Table: table, Column: "id", OnDelete: schema.Cascade}
+			}
+		}
+		before := build(t,
+			&schema.Model{Name: "Author", Table: "authors", Fields: []*schema.Field{id(), field("name", schema.String, index), field("age", schema.Integer), field("old", schema.String, null)}},
+			&schema.Model{Name: "Book", Table: "books", Fields: []*schema.Field{id(), field("title", schema.String), field("authorId", schema.BigInteger, to("authors")), field("price", schema.Decimal)}},
+			&schema.Model{Name: "Gone", Table: "gone", Fields: []*schema.Field{id(), field("x", schema.String)}},
+		)
+		after := build(t,
+			&schema.Model{Name: "Writer", Table: "writers", RenamedFrom: "authors", Fields: []*schema.Field{
+				id(), field("fullName", schema.String, index, func(f *schema.Field) { f.RenamedFrom = "name" }), field("age", schema.BigInteger),
+				field("likes", schema.Integer, func(f *schema.Field) { f.Default = &schema.Default{Value: int64(7)} }),
+			}},
+			&schema.Model{Name: "Book", Table: "books", Fields: []*schema.Field{
+				id(), field("title", schema.Text), field("authorId", schema.BigInteger, to("writers")), field("price", schema.Decimal, func(f *schema.Field) { f.Precision, f.Scale = 12, 4 }, index),
+				field("kind", schema.Enum, func(f *schema.Field) { f.Enum = []string{"a", "b"} }, null),
+			}},
+			&schema.Model{Name: "Review", Table: "reviews", Fields: []*schema.Field{id(), field("bookId", schema.BigInteger, to("books"), index), field("text", schema.Text)}},
+			&schema.Model{Name: "Tag", Table: "tags", Fields: []*schema.Field{id(), field("word", schema.String, func(f *schema.Field) { f.Unique = true })}},
+		)
+		o := migrate.Options{AllowDrop: true, AllowDataLoss: true, DropTables: []string{"gone"}}
+		made := p.plan(t, before, migrate.Options{})
+		p.failEverywhere(t, after, o, 20, func() {
+			for _, s := range made.Steps {
+				p.exec(t, s.SQL...)
+			}
+			price := map[catalog.Dialect]string{catalog.SQLite: "150"}[p.dialect]
+			if price == "" {
+				price = "1.5"
+			}
+			p.exec(t, "INSERT INTO authors (id, name, age, old) VALUES (1, 'Ann', 33, NULL), (2, 'Bob', 44, 'x')",
+				"INSERT INTO books (id, title, author_id, price) VALUES (10, 'One', 1, "+price+"), (11, 'Two', 2, "+price+"), (12, 'Three', 2, "+price+")",
+				"INSERT INTO gone (id, x) VALUES (1, 'lost')")
+		})
+	})
 }
 
 // The connection is ended by the server in the middle of a plan.

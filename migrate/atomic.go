@@ -145,19 +145,24 @@ func (r *runner) hold(p *Plan) error {
 }
 
 // keysOff has SQLite not enforce foreign keys until the returned function is
-// called.
+// called, which also undoes what the statements of a plan set that failed: a
+// roll back does not.
 func (r *runner) keysOff() (restore func(), err error) {
-	var on int
-	if err := r.conn.QueryRowContext(r.ctx, "PRAGMA foreign_keys").Scan(&on); err != nil {
+	var keys, legacy int
+	if err := r.conn.QueryRowContext(r.ctx, "PRAGMA foreign_keys").Scan(&keys); err != nil {
 		return nil, fail(err, "read foreign_keys")
 	}
-	if on == 0 {
-		return func() {}, nil
+	if err := r.conn.QueryRowContext(r.ctx, "PRAGMA legacy_alter_table").Scan(&legacy); err != nil {
+		return nil, fail(err, "read legacy_alter_table")
 	}
 	if _, err := r.conn.ExecContext(r.ctx, "PRAGMA foreign_keys = OFF"); err != nil {
 		return nil, fail(err, "set foreign_keys")
 	}
-	return func() { _, _ = r.conn.ExecContext(context.WithoutCancel(r.ctx), "PRAGMA foreign_keys = ON") }, nil
+	return func() {
+		ctx := context.WithoutCancel(r.ctx)
+		_, _ = r.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA foreign_keys = %d", keys))
+		_, _ = r.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA legacy_alter_table = %d", legacy))
+	}, nil
 }
 
 // broken counts the rows of SQLite that point nowhere, by table and parent.
