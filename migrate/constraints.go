@@ -100,7 +100,7 @@ func (c *tableDiff) enumRows(col *column, tell func(why string)) error {
 // enumMeta are the statements that keep the values of a table's enums, which
 // SQLite has no room for.
 func (d *differ) enumMeta(t *table) []string {
-	if d.to.dialect != catalog.SQLite || !d.full() {
+	if d.to.dialect != catalog.SQLite {
 		return nil
 	}
 	var out []string

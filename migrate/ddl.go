@@ -1,9 +1,6 @@
 package migrate
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // quote makes an identifier of any name.
 func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
@@ -16,77 +13,6 @@ func quoteAll(names []string) string {
 		out[i] = quote(n)
 	}
 	return strings.Join(out, ", ")
-}
-
-// createSQL is the statement that makes the table.
-func (t *table) createSQL() string {
-	var lines []string
-	for _, c := range t.columns {
-		l := quote(c.name) + " " + c.decl
-		switch {
-		case c.auto:
-			l += " PRIMARY KEY AUTOINCREMENT"
-		case !c.null:
-			l += " NOT NULL"
-		}
-		if c.def != "" {
-			l += " DEFAULT " + c.def
-		}
-		lines = append(lines, l)
-	}
-	if !t.autoKey() {
-		lines = append(lines, "PRIMARY KEY ("+quoteAll(t.key)+")")
-	}
-	for _, fk := range t.foreign {
-		lines = append(lines, fk.sql())
-	}
-	return "CREATE TABLE " + quote(t.name) + " (\n  " + strings.Join(lines, ",\n  ") + "\n)"
-}
-
-func (k *foreignKey) sql() string {
-	s := fmt.Sprintf("CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)",
-		quote(k.name), quoteAll(k.columns), quote(k.refTable), quoteAll(k.refColumns))
-	if k.onUpdate != "" {
-		s += " ON UPDATE " + strings.ToUpper(string(k.onUpdate))
-	}
-	if k.onDelete != "" {
-		s += " ON DELETE " + strings.ToUpper(string(k.onDelete))
-	}
-	return s
-}
-
-func (x *index) sql(table string) string {
-	s := "CREATE INDEX "
-	if x.unique {
-		s = "CREATE UNIQUE INDEX "
-	}
-	s += quote(x.name) + " ON " + quote(table) + " (" + quoteAll(x.columns) + ")"
-	if x.where != "" {
-		s += " WHERE " + x.where
-	}
-	return s
-}
-
-// addSQL are the statements that add the column to a table that has rows or
-// has none. SQLite wants a DEFAULT for a NOT NULL column; it stays in the
-// declaration and matters only to programs that write without Weft.
-func (c *column) addSQL(table string, rows int64) ([]string, error) {
-	s := "ALTER TABLE " + quote(table) + " ADD COLUMN " + quote(c.name) + " " + c.decl
-	if !c.null {
-		s += " NOT NULL"
-	}
-	v, err := fill(c.field)
-	if err != nil {
-		return nil, err
-	}
-	if v != "" {
-		s += " DEFAULT " + v
-	}
-	out := []string{s}
-	if now := fillNow(c.field); now != "" && rows > 0 {
-		out = append(out, "UPDATE "+quote(table)+" SET "+quote(c.name)+" = "+now)
-	}
-	return out, nil
 }
 
 // tokens cuts SQL into words, quoted pieces and single signs. Comments and
@@ -160,24 +86,6 @@ func predicate(create string) string {
 		s = s[n:]
 	}
 	return ""
-}
-
-// withoutComments is a condition on one line, with everything that matters.
-func withoutComments(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		n := tokenLen(s)
-		switch t := s[:n]; {
-		case strings.HasPrefix(t, "--"), strings.HasPrefix(t, "/*"), strings.TrimSpace(t) == "":
-			if !strings.HasSuffix(b.String(), " ") {
-				b.WriteByte(' ')
-			}
-		default:
-			b.WriteString(t)
-		}
-		s = s[n:]
-	}
-	return strings.TrimSpace(b.String())
 }
 
 // samePredicate compares conditions by their tokens, so that space, comments

@@ -58,10 +58,6 @@ type foreignKey struct {
 	onUpdate   schema.Action
 }
 
-func (t *table) autoKey() bool {
-	return slices.ContainsFunc(t.columns, func(c *column) bool { return c.auto })
-}
-
 func (t *table) column(name string) *column {
 	for _, c := range t.columns {
 		if fold(c.name) == fold(name) {
@@ -81,9 +77,6 @@ func fold(s string) string {
 		return r
 	}, s)
 }
-
-// desire makes SQLite's tables from models.
-func desire(set *schema.Set) ([]*table, error) { return toSQLite.desire(set) }
 
 // desire makes tables from models. All that the database cannot hold is
 // reported at once.

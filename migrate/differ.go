@@ -22,28 +22,26 @@ import (
 // for steps that come first.
 type differ struct {
 	*Plan
-	ctx     context.Context
-	conn    *sql.Conn
-	to      target
-	o       Options
-	want    []*table
-	have    *catalog.Database
-	meta    map[string]string // weft_meta; nil where there is none
-	was     names
-	rows    map[*catalog.Table]int64
-	objects map[string]object // SQLite's catalogue, as it is after the renames
-	lost    map[string]bool   // foreign keys that go and come back because a column changes: table NUL name
+	ctx         context.Context
+	conn        *sql.Conn
+	to          target
+	o           Options
+	want        []*table
+	have        *catalog.Database
+	meta        map[string]string // weft_meta; nil where there is none
+	was         names
+	rows        map[*catalog.Table]int64
+	objects     map[string]object // SQLite's catalogue, as it is after the renames
+	searchFirst map[string]bool   // tables whose full-text index goes before they change
+	lost        map[string]bool   // foreign keys that go and come back because a column changes: table NUL name
 }
 
 // plan is Plan on a connection. On PostgreSQL and SQLite that is in a
 // transaction, whose end is the caller's affair.
 func (m *Migrator) plan(ctx context.Context, conn *sql.Conn) (*Plan, error) {
-	if m.dialect == catalog.SQLite && m.o.Additive {
-		return plan(ctx, conn, m.set)
-	}
 	d := &differ{
 		ctx: ctx, conn: conn, to: target{dialect: m.dialect}, o: m.o, Plan: &Plan{Steps: []Step{}, set: m.set},
-		was: names{tables: map[string]string{}, columns: map[string]map[string]string{}}, rows: map[*catalog.Table]int64{}, lost: map[string]bool{},
+		was: names{tables: map[string]string{}, columns: map[string]map[string]string{}}, rows: map[*catalog.Table]int64{}, lost: map[string]bool{}, searchFirst: map[string]bool{},
 	}
 	if err := d.run(m.set.Stored()); err != nil { // columns hold ciphertexts, whoever asks
 		return nil, err
@@ -90,7 +88,11 @@ func (d *differ) compareAll() error {
 			d.createTable(t)
 			continue
 		case h.Kind != catalog.Ordinary:
-			d.note("%s: there is a table of the kind %s; it is used as it is", t.name, h.Kind)
+			what := "a table of the kind " + string(h.Kind)
+			if h.Kind == catalog.Virtual {
+				what = "the virtual table " + h.Name
+			}
+			d.note("%s: there is %s; it is used as it is", t.name, what)
 			continue
 		}
 		if err := d.compare(t, h); err != nil {
@@ -179,9 +181,6 @@ func (d *differ) column(t *catalog.Table, name string) *catalog.Column {
 	}
 	return nil
 }
-
-// full reports whether everything is compared, not only what can be added.
-func (d *differ) full() bool { return !d.o.Additive }
 
 func (d *differ) quote(name string) string { return catalog.Quote(d.to.dialect, name) }
 
@@ -296,9 +295,6 @@ func (d *differ) nowColumn(h *catalog.Table, name string) string {
 // columns, so that a later name of a column is known for the same field. It goes
 // with a step of the table.
 func (d *differ) record() {
-	if d.to.dialect == catalog.SQLite && !d.full() {
-		return
-	}
 	for _, t := range d.want {
 		last := -1
 		for i, s := range d.Steps {
@@ -384,10 +380,50 @@ func (d *differ) search() error {
 	if d.to.dialect != catalog.SQLite {
 		return nil
 	}
-	p := &planner{Plan: d.Plan, ctx: d.ctx, conn: d.conn, want: d.want, have: &found{objects: d.objects}}
+	p := &searcher{differ: d}
 	if err := p.search(); err != nil {
 		return err
 	}
-	d.Refusals = append(d.Refusals, p.diffs...)
+	d.searchAround()
 	return nil
+}
+
+// searchAround drops the full-text index of a table first where the table is
+// made anew or loses columns, and makes it again in the end: its triggers would
+// be in the way.
+func (d *differ) searchAround() {
+	for i := range d.Steps {
+		s := &d.Steps[i]
+		if s.Kind != AddSearch && s.Kind != DropSearch {
+			continue
+		}
+		at := slices.IndexFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == RebuildTable })
+		if at < 0 && !slices.ContainsFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == DropColumn }) {
+			continue
+		}
+		var drops, rest []string
+		for _, q := range s.SQL {
+			if strings.HasPrefix(q, "DROP ") {
+				drops = append(drops, q)
+			} else {
+				rest = append(rest, q)
+			}
+		}
+		if len(drops) == 0 {
+			continue
+		}
+		d.searchFirst[s.Table] = true
+		if at >= 0 {
+			d.Steps[at].SQL = slices.DeleteFunc(d.Steps[at].SQL, func(q string) bool {
+				return slices.ContainsFunc(drops, func(drop string) bool {
+					name, isTrigger := strings.CutPrefix(drop, "DROP TRIGGER ")
+					return isTrigger && strings.HasPrefix(q, "CREATE TRIGGER "+name)
+				})
+			})
+		}
+		if s.Kind == AddSearch {
+			s.SQL = rest
+			d.add(Step{Kind: DropSearch, Table: s.Table, Name: s.Name, Rows: s.Rows, Reason: "it is made again when the table has changed", SQL: drops})
+		}
+	}
 }

@@ -1,59 +1,8 @@
 package migrate
 
 import (
-	"context"
-	"database/sql"
-	"strings"
 	"testing"
-
-	atlas "ariga.io/atlas/sql/schema"
-	"ariga.io/atlas/sql/sqlite"
-
-	_ "modernc.org/sqlite"
 )
-
-// seen records the queries of atlas on their way to the reader.
-type seen struct {
-	reader
-	queries []string
-}
-
-func (s *seen) QueryContext(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
-	s.queries = append(s.queries, q)
-	return s.reader.QueryContext(ctx, q, args...)
-}
-
-// Each rewrite must meet a query: after an update of atlas this test says
-// which one no longer does.
-func TestRewritesMeetAtlas(t *testing.T) {
-	db, err := sql.Open("sqlite", ":memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	conn, err := db.Conn(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(t.Context(), "CREATE TABLE t (x INTEGER PRIMARY KEY, y REFERENCES t)"); err != nil {
-		t.Fatal(err)
-	}
-	s := &seen{reader: reader{conn: conn}}
-	drv, err := sqlite.Open(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := drv.InspectSchema(t.Context(), "main", &atlas.InspectOptions{Tables: []string{"t"}}); err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(s.queries, "\n---\n")
-	for i := 0; i < len(rewrites); i += 2 {
-		if !strings.Contains(all, rewrites[i]) {
-			t.Errorf("no query of atlas has %q; the queries are\n%s", rewrites[i], all)
-		}
-	}
-}
 
 func TestPredicate(t *testing.T) {
 	cases := map[string]string{

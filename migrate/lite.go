@@ -65,7 +65,7 @@ func (c *tableDiff) withColumn(k *catalog.ForeignKey) bool {
 func (c *tableDiff) dropLite(h *catalog.Column, reason, unsafe string) {
 	c.liteDrops = append(c.liteDrops, &liteDrop{h, reason, unsafe})
 	for _, v := range c.differ.have.Views {
-		if slices.Contains(v.Uses, c.have.Name) && mentions(v.SQL, h.Name) {
+		if slices.Contains(v.Uses, c.have.Name) && !strings.HasPrefix(fold(v.Name), searchPrefix) && mentions(v.SQL, h.Name) {
 			c.refuse(c.t.name, h.Name, "the column is to be dropped, but the view %s names it; drop or change the view first", v.Name)
 		}
 	}
@@ -159,9 +159,7 @@ func (c *tableDiff) finish() error {
 		if a.now != "" {
 			step.SQL = append(step.SQL, "UPDATE "+c.quote(c.t.name)+" SET "+c.quote(a.w.Name)+" = "+a.now)
 		}
-		if c.full() {
-			step.SQL = append(step.SQL, c.enumKept(a.w.Name)...)
-		}
+		step.SQL = append(step.SQL, c.enumKept(a.w.Name)...)
 	}
 	for _, x := range c.liteDrops {
 		s := c.step(DropColumn, x.h.Name, x.reason, c.alterTable()+"DROP COLUMN "+c.quote(x.h.Name))

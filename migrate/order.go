@@ -9,11 +9,11 @@ import (
 // indexes go before the columns that they hold.
 var stages = [][]Kind{
 	{RenameTable}, {RenameColumn},
-	{DropForeignKey}, {DropSearch}, {DropTable}, {DropCheck}, {DropIndex},
+	{DropForeignKey}, {DropTable}, {DropCheck}, {DropIndex},
 	{CreateTable}, {RebuildTable}, {AddColumn, AlterColumn, DropColumn, ReplaceKey}, {AddCheck},
 	{AddForeignKey},
 	{ReplaceIndex}, {AddIndex},
-	{AddSearch},
+	{DropSearch}, {AddSearch},
 }
 
 func stage(k Kind) int {
@@ -39,6 +39,9 @@ func (d *differ) sort() {
 		n := stage(s.Kind)
 		if (s.Kind == AddIndex || s.Kind == ReplaceIndex) && pointed[s.Table+"\x00"+s.Name] {
 			n = stage(AddForeignKey) - 1
+		}
+		if s.Kind == DropSearch && d.searchFirst[s.Table] {
+			n = stage(DropTable)
 		}
 		return n
 	}

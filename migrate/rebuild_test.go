@@ -89,8 +89,9 @@ var rebuilt = []struct {
 			"CREATE TABLE t (id INTEGER PRIMARY KEY, b TEXT NOT NULL)", "INSERT INTO t VALUES (1, 'x')",
 			"CREATE INDEX i1 ON t (b DESC, id)", "CREATE UNIQUE INDEX i2 ON t (lower(b)) WHERE b <> ''", "CREATE INDEX i3 ON t (b COLLATE NOCASE)",
 		},
-		look: []string{"SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 't' ORDER BY name", "SELECT \"desc\" || coll FROM pragma_index_xinfo('i1')", "SELECT coll FROM pragma_index_xinfo('i3')"},
-		then: []string{"INSERT INTO t VALUES (2, '')", "INSERT INTO t VALUES (3, '')"}, fail: []string{"INSERT INTO t VALUES (4, 'X')"},
+		model: "model: T\ntable: t\nfields:\n  id: {type: bigInteger, primary: true}\n  b: {type: text, nullable: true}\nindexes: [{fields: [b], name: i3}]\n",
+		look:  []string{"SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = 't' ORDER BY name", "SELECT \"desc\" || coll FROM pragma_index_xinfo('i1')", "SELECT coll FROM pragma_index_xinfo('i3')"},
+		then:  []string{"INSERT INTO t VALUES (2, '')", "INSERT INTO t VALUES (3, '')"}, fail: []string{"INSERT INTO t VALUES (4, 'X')"},
 	},
 	{
 		name: "foreign keys of its own",

@@ -57,7 +57,7 @@ func TestDifferencesAreRefusedTogether(t *testing.T) {
 		"t.note: the column is NOT NULL",
 		"t.price: the column is INTEGER DECIMAL(10,2), field M.price (decimal) needs INTEGER DECIMAL(18,6)",
 		"t.ab: the index exists with (number, title), the model wants (title, number)",
-		"t.t_code_key: (code) is to be unique, but 1 values of it are in several rows")
+		"t.t_code_key: (code) is to be unique, but 1 value is in several rows")
 
 	_, err := migrate.SQLite(context.Background(), open(t, have...), build(t, m))
 	var d migrate.Differences

@@ -3,6 +3,7 @@ package migrate
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/migrate/ddl"
@@ -13,14 +14,21 @@ import (
 // and an add. What a name was comes from renamed_from, or from what weft_meta
 // recorded of the model or field.
 func (d *differ) renames() {
-	byModel := map[string]string{} // model → table, as recorded
+	byModel := map[string]string{} // model → table, as recorded; "" where it is not clear which
+	fields := map[string]map[string]string{}
 	for key, text := range d.meta {
-		if table, ok := cutPrefix(key, "names:"); ok {
-			var n recorded
-			if json.Unmarshal([]byte(text), &n) == nil && n.Model != "" && byModel[n.Model] == "" {
-				byModel[n.Model] = table
-			}
+		table, ok := strings.CutPrefix(key, "names:")
+		if !ok || d.table(table) == nil {
+			continue
 		}
+		var n recorded
+		if json.Unmarshal([]byte(text), &n) != nil || n.Model == "" {
+			continue
+		}
+		if _, twice := byModel[n.Model]; twice {
+			table = ""
+		}
+		byModel[n.Model], fields[n.Model] = table, n.Fields
 	}
 	for again := true; again; { // a table may wait for another to leave its name
 		again = false
@@ -32,6 +40,13 @@ func (d *differ) renames() {
 			from := d.table(t.model.RenamedFrom)
 			if from == nil || t.model.RenamedFrom == "" {
 				why, from = "the table of "+t.model.Name, d.table(byModel[t.model.Name])
+				if from != nil && !alike(t, fields[t.model.Name]) {
+					from = nil // the model of that name of another program
+				}
+				if from != nil && d.o.Additive && !d.stays(from.Name, t) {
+					d.note("%s: %s had the table %s when it was made, which stays; a migration would rename it", t.name, t.model.Name, from.Name)
+					from = nil
+				}
 			}
 			if from == nil || from.Kind != catalog.Ordinary || d.stays(from.Name, t) {
 				continue
@@ -54,11 +69,15 @@ func (d *differ) renames() {
 	}
 }
 
-func cutPrefix(s, prefix string) (string, bool) {
-	if len(s) > len(prefix) && s[:len(prefix)] == prefix {
-		return s[len(prefix):], true
+// alike reports whether most of the fields that were recorded are the model's.
+func alike(t *table, fields map[string]string) bool {
+	n := 0
+	for _, c := range t.columns {
+		if _, known := fields[c.field.Name]; known {
+			n++
+		}
 	}
-	return "", false
+	return 2*n > len(fields)
 }
 
 // stays reports whether a table is wanted by a model other than t under the
@@ -90,7 +109,7 @@ func (d *differ) renameTable(t *table, h *catalog.Table, why string) {
 				keys = append(keys, d.moveMeta(key, kind+t.name))
 			}
 		}
-		if rest, ok := cutPrefix(key, "enum:"+old+"."); ok {
+		if rest, ok := strings.CutPrefix(key, "enum:"+old+"."); ok {
 			keys = append(keys, d.moveMeta(key, "enum:"+t.name+"."+rest))
 		}
 	}

@@ -5,11 +5,14 @@ import (
 	"strings"
 )
 
+// searcher plans the full-text indexes of SQLite.
+type searcher struct{ *differ }
+
 // search plans the full-text indexes: they are made, made again where they are
 // not as the models want them, and dropped where nothing is searched any more.
-func (p *planner) search() error {
+func (p *searcher) search() error {
 	for _, t := range p.want {
-		o, exists := p.have.objects[fold(t.name)]
+		o, exists := p.objects[fold(t.name)]
 		switch {
 		case exists && o.ordinary():
 			p.dropFormer(t)
@@ -19,7 +22,7 @@ func (p *planner) search() error {
 		}
 	}
 	for _, t := range p.want {
-		o, exists := p.have.objects[fold(t.name)]
+		o, exists := p.objects[fold(t.name)]
 		if exists && !o.ordinary() {
 			continue
 		}
@@ -32,9 +35,9 @@ func (p *planner) search() error {
 
 // dropFormer drops indexes that the table had under another name: its triggers
 // went with it when it was renamed.
-func (p *planner) dropFormer(t *table) {
+func (p *searcher) dropFormer(t *table) {
 	var former []string
-	for _, o := range p.have.objects {
+	for _, o := range p.objects {
 		if o.kind != "trigger" || fold(o.table) != fold(t.name) {
 			continue
 		}
@@ -58,18 +61,18 @@ func (p *planner) dropFormer(t *table) {
 // dropSearch are the statements that drop the index of a table name, as far as
 // it is there. same reports that it is what parts say; without ok a name is
 // taken by something else. What is dropped counts as gone from then on.
-func (p *planner) dropSearch(t *table, name string, parts []part) (drop []string, same, ok bool) {
+func (p *searcher) dropSearch(t *table, name string, parts []part) (drop []string, same, ok bool) {
 	same = true
 	gone := []string{}
 	for _, x := range SearchOf(name).parts() {
-		o, there := p.have.objects[fold(x.name)]
+		o, there := p.objects[fold(x.name)]
 		if !there {
 			same = false
 			continue
 		}
 		if !x.owns(o, t) {
 			if len(t.search) > 0 {
-				p.differs(t.name, x.name, "the name of a part of the full-text index is taken by %s; rename that", o.words())
+				p.refuse(t.name, x.name, "the name of a part of the full-text index is taken by %s; rename that", o.words())
 			}
 			return nil, false, false
 		}
@@ -78,13 +81,13 @@ func (p *planner) dropSearch(t *table, name string, parts []part) (drop []string
 	}
 	if !same {
 		for _, name := range gone {
-			delete(p.have.objects, name)
+			delete(p.objects, name)
 		}
 	}
 	return drop, same, true
 }
 
-func (p *planner) searchOf(t *table, exists bool) error {
+func (p *searcher) searchOf(t *table, exists bool) error {
 	var parts []part
 	if len(t.search) > 0 {
 		collations, generated, err := p.keyOf(t, exists)
@@ -141,7 +144,7 @@ func (x part) owns(o object, t *table) bool {
 
 // keyOf looks at the key of a table that exists: its collations, and whether
 // columns are generated.
-func (p *planner) keyOf(t *table, exists bool) (collations []string, generated bool, err error) {
+func (p *searcher) keyOf(t *table, exists bool) (collations []string, generated bool, err error) {
 	if !exists {
 		return nil, false, nil
 	}

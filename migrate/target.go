@@ -14,8 +14,6 @@ type target struct {
 	maria   bool // MariaDB where the dialect is MySQL
 }
 
-var toSQLite = target{dialect: catalog.SQLite}
-
 // String is the name for people.
 func (to target) String() string {
 	switch {
