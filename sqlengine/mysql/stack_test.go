@@ -3,6 +3,7 @@ package mysql_test
 import (
 	"testing"
 
+	"github.com/weftdb/weft/layer/encrypt"
 	"github.com/weftdb/weft/layer/fault"
 	"github.com/weftdb/weft/layer/relate"
 	"github.com/weftdb/weft/layer/validate"
@@ -37,6 +38,24 @@ func stacked(t testing.TB) optest.Factory {
 
 func TestStackedSuite(t *testing.T) { optest.Run(t, stacked(t)) }
 
-func TestStackedDifferential(t *testing.T) { optest.Differential(t, stacked(t), 0) }
+func TestStackedDifferential(t *testing.T) { optest.Differential(t, stacked(t), 5000) }
 
-func TestStackedGone(t *testing.T) { optest.Gone(t, stacked(t), 0) }
+func TestStackedGone(t *testing.T) { optest.Gone(t, stacked(t), 2500) }
+
+// Ciphertexts are kept like any other value.
+func TestEncryptedDifferential(t *testing.T) {
+	ring, err := encrypt.NewKeyRing(encrypt.GenerateKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := stacked(t)
+	f.Name, f.Encrypts = "relate(validate(encrypt(mysql)))", true
+	all := newDatabases(t)
+	f.Open = func(t testing.TB, models *schema.Set) op.Engine {
+		e, _ := all.open(t, models, func(e op.Engine) op.Engine {
+			return relate.New(relate.Options{})(validate.New(validate.Options{})(encrypt.New(encrypt.Options{Ring: ring})(e)))
+		})
+		return e
+	}
+	optest.Differential(t, f, 2500)
+}

@@ -19,16 +19,22 @@ import (
 // open opens an engine with tables for the models.
 func open(t testing.TB, dsn string, models *schema.Set, opts ...mysql.Option) *mysql.Engine {
 	t.Helper()
+	e := opened(t, dsn, opts...)
+	_, err := e.Do(context.Background(), op.Op{Kind: op.Migrate, Migration: &op.Migration{Models: models, Apply: true}})
+	if err != nil {
+		t.Fatalf("migrate: %v", err)
+	}
+	return e
+}
+
+// opened opens an engine and closes it with the test.
+func opened(t testing.TB, dsn string, opts ...mysql.Option) *mysql.Engine {
 	e := mysql.Open(dsn, opts...)
 	t.Cleanup(func() {
 		if err := e.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
-	_, err := e.Do(context.Background(), op.Op{Kind: op.Migrate, Migration: &op.Migration{Models: models, Apply: true}})
-	if err != nil {
-		t.Fatalf("migrate: %v", err)
-	}
 	return e
 }
 
@@ -38,6 +44,7 @@ type databases struct {
 	t    testing.TB
 	mu   sync.Mutex
 	free map[*schema.Set][]string
+	made map[string]bool // have tables
 }
 
 // get gives a database without rows, with tables for the models if it was used
@@ -80,19 +87,22 @@ func empty(dsn string) error {
 		return err
 	}
 	defer conn.Close()
+	_, err = conn.ExecContext(ctx, "SET SESSION information_schema_stats_expiry = 0")
+	_ = err // MariaDB has no such thing
 	rows, err := conn.QueryContext(ctx, "SELECT table_name, COALESCE(auto_increment, 0) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name NOT LIKE 'weft\\_%'")
 	if err != nil {
 		return err
 	}
-	texts := []string{"SET foreign_key_checks = 0"}
+	texts := []string{"SET foreign_key_checks = 0", "BEGIN"}
+	var again []string
 	for rows.Next() {
 		var name string
 		var auto int64
 		if err := rows.Scan(&name, &auto); err != nil {
 			return err
 		}
-		if auto > 0 {
-			texts = append(texts, "TRUNCATE TABLE `"+name+"`")
+		if auto > 1 {
+			again = append(again, "TRUNCATE TABLE `"+name+"`")
 		} else {
 			texts = append(texts, "DELETE FROM `"+name+"`")
 		}
@@ -100,7 +110,7 @@ func empty(dsn string) error {
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
 		return err
 	}
-	for _, text := range texts {
+	for _, text := range append(append(texts, "COMMIT"), again...) {
 		if _, err := conn.ExecContext(ctx, text); err != nil {
 			return err
 		}
@@ -108,15 +118,32 @@ func empty(dsn string) error {
 	return nil
 }
 
+// open opens the engine that make makes on a database for the models.
+func (d *databases) open(t testing.TB, models *schema.Set, make func(e op.Engine) op.Engine) (op.Engine, string) {
+	dsn := d.get(t, models)
+	e := make(opened(t, dsn))
+	if !d.made[dsn] {
+		_, err := e.Do(context.Background(), op.Op{Kind: op.Migrate, Migration: &op.Migration{Models: models, Apply: true}})
+		if err != nil {
+			t.Fatalf("migrate: %v", err)
+		}
+		d.made[dsn] = true
+	}
+	return e, dsn
+}
+
+func newDatabases(t testing.TB) *databases {
+	return &databases{t: t, free: map[*schema.Set][]string{}, made: map[string]bool{}}
+}
+
 func factory(t testing.TB) optest.Factory {
 	dsns := map[op.Engine]string{}
-	all := &databases{t: t, free: map[*schema.Set][]string{}}
+	all := newDatabases(t)
 	return optest.Factory{
 		Name: "mysql",
 		Caps: op.CapTransactions | op.CapNestedTransactions | op.CapJSONQueries | op.CapAggregations | op.CapMigrations | op.CapSQL,
 		Open: func(t testing.TB, models *schema.Set) op.Engine {
-			dsn := all.get(t, models)
-			e := open(t, dsn, models)
+			e, dsn := all.open(t, models, func(e op.Engine) op.Engine { return e })
 			dsns[e] = dsn
 			return e
 		},
