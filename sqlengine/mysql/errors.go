@@ -259,6 +259,10 @@ func (e *Engine) explainConnect(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return op.FromContext(ctx.Err())
 	}
+	// Dialling may notice that the time is over a moment before the context does.
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return op.FromContext(context.DeadlineExceeded)
+	}
 	database := func(format string, args ...any) error {
 		d := op.Errorf(op.CodeDatabase, format, args...)
 		d.Err = err

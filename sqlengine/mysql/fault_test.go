@@ -84,7 +84,7 @@ func TestNoConnection(t *testing.T) {
 
 	// A server that takes the connection and says nothing.
 	silent := newProxy(t, host(t, dsn))
-	silent.answers = func() bool { return false }
+	silent.let(false)
 	says(t, connect(silent.dsn(t, dsn), mysql.ConnectTimeout(500*time.Millisecond)), op.CodeDatabase)
 
 	// A user who may only read.
@@ -243,28 +243,20 @@ func TestLostConnections(t *testing.T) {
 	}
 
 	// The answer to a write is lost: whether it happened is not known.
-	p.mu.Lock()
-	p.answers = func() bool { return false }
-	p.mu.Unlock()
+	p.let(false)
 	_, err = run(e, row("e"))
 	says(t, err, op.CodeDatabase, "whether it was made is not known")
-	p.mu.Lock()
-	p.answers = func() bool { return true }
-	p.mu.Unlock()
+	p.let(true)
 
 	// The answer to a commit is lost.
 	if tx, err = e.Begin(context.Background(), op.TxOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	must(t, tx, row("f"))
-	p.mu.Lock()
-	p.answers = func() bool { return false }
-	p.mu.Unlock()
+	p.let(false)
 	err = tx.Commit(context.Background())
 	says(t, err, op.CodeDatabase, "not known")
-	p.mu.Lock()
-	p.answers = func() bool { return true }
-	p.mu.Unlock()
+	p.let(true)
 
 	// The server kills a connection.
 	db := admin(t, dsn)

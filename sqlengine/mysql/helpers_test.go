@@ -193,8 +193,7 @@ type proxy struct {
 	mu       sync.Mutex
 	conns    []net.Conn
 	wg       sync.WaitGroup
-	// answers, when set, is asked whether bytes from the server go through.
-	answers func() bool
+	silent   bool // nothing from the server goes through
 }
 
 func newProxy(t testing.TB, target string) *proxy {
@@ -203,7 +202,7 @@ func newProxy(t testing.TB, target string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, target: target, answers: func() bool { return true }}
+	p := &proxy{listener: l, target: target}
 	p.wg.Go(func() {
 		for {
 			in, err := l.Accept()
@@ -239,7 +238,7 @@ func (p *proxy) back(in, out net.Conn) {
 			return
 		}
 		p.mu.Lock()
-		open := p.answers()
+		open := !p.silent
 		p.mu.Unlock()
 		if !open {
 			return
@@ -248,6 +247,13 @@ func (p *proxy) back(in, out net.Conn) {
 			return
 		}
 	}
+}
+
+// let says whether what the server says goes through.
+func (p *proxy) let(through bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.silent = !through
 }
 
 // drop cuts all connections.
