@@ -56,17 +56,19 @@ func plannedRaw(o *op.Op) ([]sqlengine.Planned, error) {
 	}
 	var list []sqlengine.Planned
 	for _, s := range raw {
-		p := sqlengine.Planned{Statement: &sqlengine.Statement{SQL: s.sql}, Args: args}
-		if len(args) == 0 { // the statement may be one that came without any
-			p.Args = make([]sqlengine.Value, s.places)
+		if s.places > 0 && len(args) > 0 && len(args) != s.places {
+			return nil, op.Errorf(op.CodeValidation, "the statement has %d places for arguments (?) and was given %d", s.places, len(args))
 		}
-		list = append(list, p)
+		list = append(list, sqlengine.Planned{Statement: &sqlengine.Statement{SQL: s.sql}, Args: args})
 	}
 	return list, nil
 }
 
 // explainOne asks the server for the plan of a statement.
 func (c *conn) explainOne(ctx context.Context, plan *op.Plan, p sqlengine.Planned) error {
+	if len(p.Args) == 0 && strings.Contains(p.Statement.SQL, "$1") {
+		return c.explainWithout(ctx, plan, p.Statement.SQL)
+	}
 	cur, err := c.Query(ctx, &sqlengine.Statement{SQL: "EXPLAIN (FORMAT JSON) " + p.Statement.SQL}, p.Args)
 	if err != nil {
 		return err
@@ -76,8 +78,42 @@ func (c *conn) explainOne(ctx context.Context, plan *op.Plan, p sqlengine.Planne
 	if err != nil || !ok {
 		return err
 	}
+	return readPlan(plan, cur.View(0))
+}
+
+// explainWithout asks for the plan of a statement that came without its values:
+// the one that serves any.
+func (c *conn) explainWithout(ctx context.Context, plan *op.Plan, sql string) error {
+	c.begin(false) // the setting goes with what is rolled back
+	return c.undo(c.genericPlan(ctx, plan, sql))
+}
+
+func (c *conn) genericPlan(ctx context.Context, plan *op.Plan, sql string) error {
+	if _, err := c.ask(ctx, "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)"); err != nil {
+		return err
+	}
+	const name = "weft_explain"
+	sd, err := c.pg.Prepare(ctx, name, sql, nil)
+	if err != nil {
+		return c.fail(ctx, err)
+	}
+	call := "EXPLAIN (FORMAT JSON) EXECUTE " + name
+	if n := len(sd.ParamOIDs); n > 0 {
+		call += "(NULL" + strings.Repeat(", NULL", n-1) + ")"
+	}
+	rows, err := c.ask(ctx, call)
+	if derr := c.pg.Deallocate(ctx, name); err == nil && derr != nil {
+		err = c.fail(ctx, derr)
+	}
+	if err != nil {
+		return err
+	}
+	return readPlan(plan, []byte(rows[0][0]))
+}
+
+func readPlan(plan *op.Plan, text []byte) error {
 	var found []struct{ Plan node }
-	if err := json.Unmarshal(cur.View(0), &found); err != nil {
+	if err := json.Unmarshal(text, &found); err != nil {
 		return op.Errorf(op.CodeDatabase, "the server's plan cannot be read: %w", err)
 	}
 	for i := range found {
