@@ -56,7 +56,8 @@ fuzz: ## each fuzz target for FUZZTIME
 	@echo "fuzz: every target survived $(FUZZTIME)"
 
 bench: services ## ratios to code written by hand and to other libraries, into docs/benchmarks.md
-	cd bench && $(GO) generate ./... && ../$(SERVED) $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
+	cd bench && $(GO) generate ./... && \
+		WEFT_TEST_POSTGRES=$${WEFT_TEST_POSTGRES:-private} WEFT_TEST_MYSQL=$${WEFT_TEST_MYSQL:-private} ../$(SERVED) $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
 
 cover: services ## how much of each package all tests together reach; fails under COVER per cent in total
 	@mkdir -p bin

@@ -338,13 +338,13 @@ func column(list []sample, f func(sample) float64) float64 {
 const (
 	pgText = `Weft against code written by hand on pgx's own interface, with its pool and its cache of prepared statements. Both work on tables
 of their own that Weft made, with the same rows; 1,000 rows at once are one statement by hand. The server is on the same
-machine. Allocations are those by hand, and Weft's.
+machine and does not wait for the disk, so that what is measured is the work. Allocations are those by hand, and Weft's.
 `
 	myText = `Weft against code written by hand on database/sql and go-sql-driver/mysql, with prepared statements and the same number of
-connections. The rest is as above. The server is the one that the tests use, mostly MariaDB.
+connections. The rest is as above. The server is MariaDB, or MySQL where that is installed.
 `
 	changeText = `Each change is planned and applied as ` + "`weft migrate apply`" + ` does it: the number is the time of both together. After each the values are
-checked, which is not counted.
+checked, which is not counted. The servers do not wait for the disk.
 `
 )
 

@@ -196,7 +196,11 @@ func migrations(dir string, rows int, out io.Writer) (err error) {
 	for _, c := range changes(rows) {
 		fmt.Fprintf(out, "| %s", c.name)
 		for _, s := range list {
-			took, err := s.make(ctx, c, nil)
+			told := 0
+			took, err := s.make(ctx, c, func(migrate.Progress) { told++ })
+			if err == nil && took > 3*time.Second && told == 0 {
+				err = fmt.Errorf("it took %s and told nothing of its progress", took)
+			}
 			if err != nil {
 				return fmt.Errorf("%s: %s: %w", s.name, c.name, err)
 			}
