@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/migrate/own"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
@@ -108,16 +107,25 @@ func (d *differ) compareAll() error {
 	return d.search()
 }
 
-// version asks a server what it is.
+// version asks a server what it is, and has MySQL read statements as they are
+// meant. The connection stays so.
 func (d *differ) version() error {
 	if d.to.dialect != catalog.MySQL {
 		return nil
 	}
-	v, err := d.texts("SELECT version()")
-	if err == nil && len(v) == 1 {
-		d.to.maria = strings.Contains(v[0], "MariaDB")
+	v, err := d.texts2("SELECT version(), @@SESSION.sql_mode")
+	if err != nil || len(v) != 1 {
+		return err
 	}
-	return err
+	d.to.maria = strings.Contains(v[0][0], "MariaDB")
+	// Literals are written with backslashes doubled, names in back-quotes, and a
+	// value that does not fit must be an error. The present time is UTC's.
+	if mode := v[0][1]; strings.Contains(mode, "NO_BACKSLASH_ESCAPES") || strings.Contains(mode, "ANSI_QUOTES") || !strings.Contains(mode, "STRICT") {
+		if err := d.exec("SET SESSION sql_mode = 'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"); err != nil {
+			return err
+		}
+	}
+	return d.exec("SET SESSION time_zone = '+00:00'")
 }
 
 // look reads what the database holds.
@@ -332,98 +340,4 @@ func (d *differ) also(step int, stmts ...string) {
 		return
 	}
 	s.SQL = append(s.SQL, stmts...)
-}
-
-// setMeta is the statement that keeps a value in weft_meta.
-func (d *differ) setMeta(key, value string) string { return SetMeta(d.to.dialect, key, value) }
-
-// SetMeta is the statement that keeps a value in Weft's own table of a
-// database.
-func SetMeta(d catalog.Dialect, key, value string) string {
-	k, v := catalog.Quote(d, "key"), catalog.Quote(d, "value")
-	s := fmt.Sprintf("INTO %s (%s, %s) VALUES (%s, %s)", catalog.Quote(d, metaTable), k, v, catalog.Text(d, key), catalog.Text(d, value))
-	switch d {
-	case catalog.Postgres:
-		return "INSERT " + s + " ON CONFLICT (" + k + ") DO UPDATE SET " + v + " = excluded." + v
-	case catalog.MySQL:
-		return "REPLACE " + s
-	}
-	return "INSERT OR REPLACE " + s
-}
-
-// metaTableStep makes Weft's own table.
-func (d *differ) metaTableStep() Step {
-	t := &catalog.Table{
-		Name: metaTable, Key: &catalog.Key{Columns: []string{"key"}},
-		Columns: []*catalog.Column{{Name: "key", Type: "TEXT"}, {Name: "value", Type: "TEXT", Null: true}},
-	}
-	switch d.to.dialect {
-	case catalog.Postgres:
-		for _, c := range t.Columns {
-			c.Type, c.Collation = "text", "C"
-		}
-	case catalog.MySQL:
-		t.Collation, t.Columns[0].Type, t.Columns[1].Type = d.to.collation(), "varchar(255)", "longtext"
-	}
-	create := ddl.CreateTable(d.to.dialect, t)
-	if d.to.dialect == catalog.MySQL { // there is no transaction around the two statements
-		create[0] = strings.Replace(create[0], "CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
-	}
-	return Step{
-		Kind: CreateTable, Table: metaTable, Reason: "Weft keeps the format of the database there",
-		SQL: append(create, d.setMeta("format", fmt.Sprint(format))),
-	}
-}
-
-// search plans the full-text indexes, which SQLite has.
-func (d *differ) search() error {
-	if d.to.dialect != catalog.SQLite {
-		return nil
-	}
-	p := &searcher{differ: d}
-	if err := p.search(); err != nil {
-		return err
-	}
-	d.searchAround()
-	return nil
-}
-
-// searchAround drops the full-text index of a table first where the table is
-// made anew or loses columns, and makes it again in the end: its triggers would
-// be in the way.
-func (d *differ) searchAround() {
-	for i := range d.Steps {
-		s := &d.Steps[i]
-		if s.Kind != AddSearch && s.Kind != DropSearch {
-			continue
-		}
-		at := slices.IndexFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == RebuildTable })
-		if at < 0 && !slices.ContainsFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == DropColumn }) {
-			continue
-		}
-		var drops, rest []string
-		for _, q := range s.SQL {
-			if strings.HasPrefix(q, "DROP ") {
-				drops = append(drops, q)
-			} else {
-				rest = append(rest, q)
-			}
-		}
-		if len(drops) == 0 {
-			continue
-		}
-		d.searchFirst[s.Table] = true
-		if at >= 0 {
-			d.Steps[at].SQL = slices.DeleteFunc(d.Steps[at].SQL, func(q string) bool {
-				return slices.ContainsFunc(drops, func(drop string) bool {
-					name, isTrigger := strings.CutPrefix(drop, "DROP TRIGGER ")
-					return isTrigger && strings.HasPrefix(q, "CREATE TRIGGER "+name)
-				})
-			})
-		}
-		if s.Kind == AddSearch {
-			s.SQL = rest
-			d.add(Step{Kind: DropSearch, Table: s.Table, Name: s.Name, Rows: s.Rows, Reason: "it is made again when the table has changed", SQL: drops})
-		}
-	}
 }

@@ -85,8 +85,12 @@ func variants(d catalog.Dialect) []*schema.Field {
 		}
 	}
 	for _, f := range []*schema.Field{
-		{Type: schema.BigInteger, Unsigned: true}, {Type: schema.Binary, Size: 16}, {Type: schema.Binary, Size: 300, Nullable: true},
-		{Type: schema.NanoID, Size: 12}, {Type: schema.Decimal, Precision: 38, Scale: 10}, {Type: schema.Decimal, Precision: 5, Scale: 5},
+		{Type: schema.BigInteger, Unsigned: true},
+		{Type: schema.Binary, Size: 16},
+		{Type: schema.Binary, Size: 300, Nullable: true},
+		{Type: schema.NanoID, Size: 12},
+		{Type: schema.Decimal, Precision: 38, Scale: 10},
+		{Type: schema.Decimal, Precision: 5, Scale: 5},
 	} {
 		if d == catalog.SQLite && f.Precision > 18 {
 			continue
@@ -140,9 +144,21 @@ func TestIdempotent(t *testing.T) {
 // action.
 func TestIdempotentKeys(t *testing.T) {
 	keys := []*schema.Field{
-		{Type: schema.BigInteger, Auto: true}, {Type: schema.Integer, Auto: true}, {Type: schema.BigInteger}, {Type: schema.Integer}, {Type: schema.Integer, Unsigned: true},
-		{Type: schema.String}, {Type: schema.String, Size: 20}, {Type: schema.UUID}, {Type: schema.NanoID}, {Type: schema.Binary}, {Type: schema.Binary, Size: 16},
-		{Type: schema.Date}, {Type: schema.DateTime}, {Type: schema.Decimal}, {Type: schema.Boolean},
+		{Type: schema.BigInteger, Auto: true},
+		{Type: schema.Integer, Auto: true},
+		{Type: schema.BigInteger},
+		{Type: schema.Integer},
+		{Type: schema.Integer, Unsigned: true},
+		{Type: schema.String},
+		{Type: schema.String, Size: 20},
+		{Type: schema.UUID},
+		{Type: schema.NanoID},
+		{Type: schema.Binary},
+		{Type: schema.Binary, Size: 16},
+		{Type: schema.Date},
+		{Type: schema.DateTime},
+		{Type: schema.Decimal},
+		{Type: schema.Boolean},
 	}
 	actions := []schema.Action{schema.NoAction, schema.Cascade, schema.SetNull, schema.Restrict}
 	places(t, func(t *testing.T, p place) {
@@ -153,7 +169,8 @@ func TestIdempotentKeys(t *testing.T) {
 			k.Name, k.Primary = "id", true
 			parent := &schema.Model{Name: fmt.Sprintf("Parent%d", i), Fields: []*schema.Field{&k, {Name: "a", Type: schema.Integer}, {Name: "b", Type: schema.String, Size: 30, Nullable: true}}}
 			parent.Indexes = []schema.Index{
-				{Fields: []string{"a", "b"}}, {Fields: []string{"b", "a"}, Unique: true, Name: fmt.Sprintf("Custom \"Name' %d", i)},
+				{Fields: []string{"a", "b"}},
+				{Fields: []string{"b", "a"}, Unique: true, Name: fmt.Sprintf("Custom \"Name' %d", i)},
 				{Fields: []string{"b"}, Name: fmt.Sprintf("select_%d", i)},
 			}
 			child := &schema.Model{Name: fmt.Sprintf("Child%d", i), Fields: []*schema.Field{key()}}

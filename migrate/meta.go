@@ -3,8 +3,12 @@ package migrate
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
+	"strings"
 
+	"github.com/weftdb/weft/migrate/catalog"
+	"github.com/weftdb/weft/migrate/ddl"
 	"github.com/weftdb/weft/op"
 )
 
@@ -46,4 +50,45 @@ func formatOf(text string) error {
 		return op.Errorf(op.CodeUnsupported, "migrate: the database has format %d and was written by a newer Weft; this one knows formats up to %d", n, format)
 	}
 	return nil
+}
+
+// setMeta is the statement that keeps a value in weft_meta.
+func (d *differ) setMeta(key, value string) string { return SetMeta(d.to.dialect, key, value) }
+
+// SetMeta is the statement that keeps a value in Weft's own table of a
+// database.
+func SetMeta(d catalog.Dialect, key, value string) string {
+	k, v := catalog.Quote(d, "key"), catalog.Quote(d, "value")
+	s := fmt.Sprintf("INTO %s (%s, %s) VALUES (%s, %s)", catalog.Quote(d, metaTable), k, v, catalog.Text(d, key), catalog.Text(d, value))
+	switch d {
+	case catalog.Postgres:
+		return "INSERT " + s + " ON CONFLICT (" + k + ") DO UPDATE SET " + v + " = excluded." + v
+	case catalog.MySQL:
+		return "REPLACE " + s
+	}
+	return "INSERT OR REPLACE " + s
+}
+
+// metaTableStep makes Weft's own table.
+func (d *differ) metaTableStep() Step {
+	t := &catalog.Table{
+		Name: metaTable, Key: &catalog.Key{Columns: []string{"key"}},
+		Columns: []*catalog.Column{{Name: "key", Type: "TEXT"}, {Name: "value", Type: "TEXT", Null: true}},
+	}
+	switch d.to.dialect {
+	case catalog.Postgres:
+		for _, c := range t.Columns {
+			c.Type, c.Collation = "text", "C"
+		}
+	case catalog.MySQL:
+		t.Collation, t.Columns[0].Type, t.Columns[1].Type = d.to.collation(), "varchar(255)", "longtext"
+	}
+	create := ddl.CreateTable(d.to.dialect, t)
+	if d.to.dialect == catalog.MySQL { // there is no transaction around the two statements
+		create[0] = strings.Replace(create[0], "CREATE TABLE", "CREATE TABLE IF NOT EXISTS", 1)
+	}
+	return Step{
+		Kind: CreateTable, Table: metaTable, Reason: "Weft keeps the format of the database there",
+		SQL: append(create, d.setMeta("format", fmt.Sprint(format))),
+	}
 }

@@ -1,12 +1,10 @@
 // Package migrate brings the tables of a database to a set of models: it looks
 // at the database, finds what differs, says in a [Plan] what it would do and
-// does it in one transaction.
+// does it.
 //
-// So far it only ever adds: tables, columns and indexes. The one thing that it
-// changes is a unique index of a model that gets soft delete, which then holds
-// among live rows. Full-text indexes, which can be made again from the rows,
-// follow the models. What would change or lose something else is refused as a
-// whole, with every difference named. See DESIGN.md.
+// A [Migrator] does so on SQLite, PostgreSQL, MySQL and MariaDB, with all that
+// can differ; what would lose something is refused unless [Options] allow it.
+// With Additive it only ever adds, which is what AutoMigrate does. See DESIGN.md.
 package migrate
 
 import (

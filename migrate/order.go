@@ -8,12 +8,21 @@ import (
 // then on; foreign keys go first and come back last, so that columns can change;
 // indexes go before the columns that they hold.
 var stages = [][]Kind{
-	{RenameTable}, {RenameColumn},
-	{DropForeignKey}, {DropTable}, {DropCheck}, {DropIndex},
-	{CreateTable}, {RebuildTable}, {AddColumn, AlterColumn, DropColumn, ReplaceKey}, {AddCheck},
+	{RenameTable},
+	{RenameColumn},
+	{DropForeignKey},
+	{DropTable},
+	{DropCheck},
+	{DropIndex},
+	{CreateTable},
+	{RebuildTable},
+	{AddColumn, AlterColumn, DropColumn, ReplaceKey},
+	{AddCheck},
 	{AddForeignKey},
-	{ReplaceIndex}, {AddIndex},
-	{DropSearch}, {AddSearch},
+	{ReplaceIndex},
+	{AddIndex},
+	{DropSearch},
+	{AddSearch},
 }
 
 func stage(k Kind) int {

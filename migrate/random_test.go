@@ -35,7 +35,12 @@ var widening = [][]schema.Type{
 	{schema.Enum, schema.String, schema.Text},
 	{schema.UUID, schema.String, schema.Text},
 	{schema.Date, schema.DateTime},
-	{schema.Decimal}, {schema.JSON}, {schema.Binary}, {schema.Float}, {schema.Time}, {schema.NanoID, schema.Text},
+	{schema.Decimal},
+	{schema.JSON},
+	{schema.Binary},
+	{schema.Float},
+	{schema.Time},
+	{schema.NanoID, schema.Text},
 }
 
 func (r *edits) field() *schema.Field {

@@ -3,6 +3,8 @@ package migrate
 import (
 	"slices"
 	"strings"
+
+	"github.com/weftdb/weft/migrate/catalog"
 )
 
 // searcher plans the full-text indexes of SQLite.
@@ -174,4 +176,57 @@ func (p *searcher) keyOf(t *table, exists bool) (collations []string, generated 
 		return nil, false, fail(err, "look at the columns of "+t.name)
 	}
 	return collations, n > 0, nil
+}
+
+// search plans the full-text indexes, which SQLite has.
+func (d *differ) search() error {
+	if d.to.dialect != catalog.SQLite {
+		return nil
+	}
+	p := &searcher{differ: d}
+	if err := p.search(); err != nil {
+		return err
+	}
+	d.searchAround()
+	return nil
+}
+
+// searchAround drops the full-text index of a table first where the table is
+// made anew or loses columns, and makes it again in the end: its triggers would
+// be in the way.
+func (d *differ) searchAround() {
+	for i := range d.Steps {
+		s := &d.Steps[i]
+		if s.Kind != AddSearch && s.Kind != DropSearch {
+			continue
+		}
+		at := slices.IndexFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == RebuildTable })
+		if at < 0 && !slices.ContainsFunc(d.Steps, func(o Step) bool { return o.Table == s.Table && o.Kind == DropColumn }) {
+			continue
+		}
+		var drops, rest []string
+		for _, q := range s.SQL {
+			if strings.HasPrefix(q, "DROP ") {
+				drops = append(drops, q)
+			} else {
+				rest = append(rest, q)
+			}
+		}
+		if len(drops) == 0 {
+			continue
+		}
+		d.searchFirst[s.Table] = true
+		if at >= 0 {
+			d.Steps[at].SQL = slices.DeleteFunc(d.Steps[at].SQL, func(q string) bool {
+				return slices.ContainsFunc(drops, func(drop string) bool {
+					name, isTrigger := strings.CutPrefix(drop, "DROP TRIGGER ")
+					return isTrigger && strings.HasPrefix(q, "CREATE TRIGGER "+name)
+				})
+			})
+		}
+		if s.Kind == AddSearch {
+			s.SQL = rest
+			d.add(Step{Kind: DropSearch, Table: s.Table, Name: s.Name, Rows: s.Rows, Reason: "it is made again when the table has changed", SQL: drops})
+		}
+	}
 }
