@@ -197,6 +197,10 @@ func (c *tableDiff) dropColumn(h *catalog.Column) error {
 	if slices.Contains(keyOf(c.have), h.Name) {
 		return nil // told as a difference of the key
 	}
+	if !c.have.Made && (!catalog.Nameable(h.Name) || checkSpecific(h.Type) != nil && h.Type != "") {
+		c.note("%s.%q can be in no model; it is left as it is", c.t.name, h.Name)
+		return nil
+	}
 	for _, w := range c.want.Columns {
 		if !c.have.Made && fold(w.Name) == fold(h.Name) {
 			c.note("%s.%s differs from %s in upper and lower case only, which models do not tell apart; it is left as it is", c.t.name, h.Name, w.Name)

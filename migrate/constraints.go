@@ -133,7 +133,9 @@ func (c *tableDiff) foreign() error {
 			continue
 		}
 		h := c.have.Foreign[i]
-		if action(h.OnDelete) == action(w.OnDelete) && action(h.OnUpdate) == action(w.OnUpdate) {
+		if same := func(has, wants string) bool {
+			return action(has) == action(wants) || !c.have.Made && wants == "" && has == "SET NULL" && c.neverNull(h.Columns)
+		}; same(h.OnDelete, w.OnDelete) && same(h.OnUpdate, w.OnUpdate) {
 			continue
 		}
 		words := func(k *catalog.ForeignKey) string {
@@ -162,8 +164,8 @@ func (c *tableDiff) foreign() error {
 		if slices.ContainsFunc(c.want.Foreign, func(w *catalog.ForeignKey) bool { return same(w, h) }) {
 			continue
 		}
-		if !c.have.Made && (h.Deferrable != "" || tableOf(c.differ.want, h.RefTable) == nil || slices.ContainsFunc(h.Columns, func(name string) bool { return c.field(name) == nil })) {
-			continue // no model can say it
+		if !c.have.Made && !c.sayable(h) {
+			continue
 		}
 		if c.to.dialect == catalog.SQLite {
 			c.rebuilding().because("no model asks for the foreign key of " + strings.Join(h.Columns, ", ") + " to " + h.RefTable)
@@ -173,6 +175,33 @@ func (c *tableDiff) foreign() error {
 		c.step(DropForeignKey, h.Name, "no model asks for it", ddl.DropForeignKey(c.to.dialect, c.t.name, h.Name))
 	}
 	return nil
+}
+
+// sayable reports whether a model can say a foreign key: the parent has a model,
+// the columns have fields of the same kind, and what they point at is unique.
+func (c *tableDiff) sayable(h *catalog.ForeignKey) bool {
+	parent := tableOf(c.differ.want, h.RefTable)
+	if parent == nil || h.Deferrable != "" || len(h.RefColumns) != len(h.Columns) {
+		return false
+	}
+	for i, name := range h.Columns {
+		f, to := c.field(name), parent.column(h.RefColumns[i])
+		if f == nil || to == nil || f.Type.Kind() != to.field.Type.Kind() {
+			return false
+		}
+	}
+	return sameNames(h.RefColumns, parent.key) || slices.ContainsFunc(parent.indexes, func(x *index) bool {
+		return x.unique && x.where == "" && sameNames(h.RefColumns, x.columns)
+	})
+}
+
+// neverNull reports whether one of the columns is NOT NULL: no model can say
+// that a foreign key sets it NULL.
+func (c *tableDiff) neverNull(columns []string) bool {
+	return slices.ContainsFunc(columns, func(name string) bool {
+		col := c.column(c.have, name)
+		return col != nil && !col.Null
+	})
 }
 
 func orNone(s string) string {

@@ -65,7 +65,7 @@ func (c *tableDiff) indexes() error {
 func (c *tableDiff) plain(h *catalog.Index) bool {
 	if !c.have.Made {
 		columns, odd := c.differ.have.IndexColumns(c.have, h)
-		return odd == "" && !slices.ContainsFunc(columns, func(name string) bool {
+		return odd == "" && !sameNames(columns, keyOf(c.have)) && !slices.ContainsFunc(columns, func(name string) bool {
 			f := c.field(name)
 			return f == nil || f.Type.Kind() == schema.KindJSON
 		})

@@ -76,7 +76,7 @@ func (p *puller) index(t *table, x *catalog.Index) {
 		return // says what the key says
 	}
 	name := xName
-	if !usable(name) && name != "" {
+	if !catalog.Nameable(name) && name != "" {
 		p.note(t.found.Name, "", "%s gets another name in the model: %s", what, badName)
 		name = ""
 	}

@@ -12,8 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
@@ -39,7 +37,7 @@ func (n Note) String() string {
 
 // shown is a name as messages have it.
 func shown(name string) string {
-	if usable(name) {
+	if catalog.Nameable(name) {
 		return name
 	}
 	return strconv.Quote(name)
@@ -132,11 +130,6 @@ func (p *puller) nothing() error {
 // fold makes names comparable as the database compares them.
 func (p *puller) fold(s string) string { return catalog.Fold(p.db.Dialect, s) }
 
-// usable reports whether a name can stand in a model.
-func usable(name string) bool {
-	return name != "" && len(name) <= 128 && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
-}
-
 const badName = "its name is longer than 128 bytes or has control characters"
 
 const badCase = "its name differs from that of %s in upper and lower case only, which models do not tell apart"
@@ -159,7 +152,7 @@ func (p *puller) table(found *catalog.Table) {
 	case found.Key == nil || len(found.Key.Columns) == 0:
 		leave("it has no primary key, by which rows are found again; add one, and pull again")
 		return
-	case !usable(found.Name):
+	case !catalog.Nameable(found.Name):
 		leave(badName)
 		return
 	}
@@ -198,7 +191,7 @@ func (p *puller) name() {
 
 // field adds the field for a column, or returns why there can be none.
 func (p *puller) field(t *table, c *catalog.Column) (why string) {
-	if !usable(c.Name) {
+	if !catalog.Nameable(c.Name) {
 		return badName
 	}
 	for _, o := range t.model.Fields {

@@ -3,6 +3,8 @@ package catalog
 import (
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Tokens cuts SQL of a dialect into words, numbers, quoted pieces and signs.
@@ -257,6 +259,12 @@ func Quote(d Dialect, name string) string {
 		return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 	}
 	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// Nameable reports whether a name can stand in a model: of a table, a column or
+// an index.
+func Nameable(name string) bool {
+	return name != "" && len(name) <= 128 && utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
 
 // FoldTable is Fold for names of tables, whose case matters to MySQL too where
