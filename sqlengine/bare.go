@@ -107,6 +107,9 @@ func (c *Core) bareInsert(ctx context.Context, s Session, o *op.Op) (op.Result, 
 	most := rowsAtOnce(t)
 	for i := 0; i < len(o.Rows); {
 		n := alike(o.Rows[i:], most)
+		for n > 1 && c.dialect.MaxBytes > 0 && bytesOf(o.Rows[i:i+n]) > c.dialect.MaxBytes {
+			n /= 2
+		}
 		if t.auto != nil && c.dialect.OneByOne {
 			n = 1
 		}
@@ -130,6 +133,24 @@ func (c *Core) bareInsert(ctx context.Context, s Session, o *op.Op) (op.Result, 
 		res.Rows = given(list, o.Sink)
 	}
 	return res, err
+}
+
+// bytesOf is about how many bytes the values of rows take.
+func bytesOf(rows [][]any) int {
+	n := 0
+	for _, row := range rows {
+		for _, v := range row {
+			switch v := v.(type) {
+			case string:
+				n += len(v)
+			case []byte:
+				n += len(v)
+			case op.JSON:
+				n += len(v)
+			}
+		}
+	}
+	return n
 }
 
 // bareInsertSome runs one INSERT and gives the rows as written, if they are kept.

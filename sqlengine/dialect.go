@@ -31,6 +31,7 @@ type Dialect struct {
 	// Bare says that writes give no rows back and cannot read the table that they
 	// change, and that a DELETE names the rows' alias.
 	Bare     bool
+	MaxBytes int  // that the values of one INSERT of many rows should not exceed; 0 is any number
 	OneByOne bool // keys that are handed out to the rows of one statement do not follow each other
 
 	NoLimit    string // what stands before OFFSET alone, " LIMIT -1"

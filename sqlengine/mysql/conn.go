@@ -31,6 +31,8 @@ type conn struct {
 	dc  dconn
 	net net.Conn // closed to cut a call off
 	id  int64    // as the server counts connections
+	// host says which server it is; behind one address may be several.
+	host string
 
 	born, used        time.Time
 	home              *pool
@@ -56,6 +58,7 @@ type conn struct {
 	onContext   func()
 	onTime      func()
 	firing      atomic.Bool
+	calling     atomic.Bool   // a call of the driver is under way
 	late        atomic.Bool   // the timer was it
 	returned    chan struct{} // to interrupt: the call has returned
 	interrupted chan struct{} // from interrupt: it is done
@@ -127,9 +130,12 @@ func parseVersion(text string) (*server, error) {
 // sqlMode are the rules that hold on every connection.
 const sqlMode = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ZERO_DATE,NO_ZERO_IN_DATE,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION"
 
+// whichServer tells servers apart.
+const whichServer = "CONCAT_WS(':', @@hostname, @@port, @@server_id)"
+
 // setUp asks the server who it is and sets the session up.
 func (c *conn) setUp(ctx context.Context) error {
-	rows, err := c.ask(ctx, "SELECT VERSION(), CONNECTION_ID(), @@max_allowed_packet, @@auto_increment_increment")
+	rows, err := c.ask(ctx, "SELECT VERSION(), CONNECTION_ID(), @@max_allowed_packet, @@auto_increment_increment, "+whichServer)
 	if err != nil {
 		return err
 	}
@@ -144,6 +150,7 @@ func (c *conn) setUp(ctx context.Context) error {
 		}
 		return n
 	}
+	c.host = rows[0][4].Bytes()
 	c.id, s.packet, s.step = number(rows[0][1]), int(number(rows[0][2])), number(rows[0][3])
 	c.e.server.CompareAndSwap(nil, s)
 	set := []string{
@@ -187,9 +194,6 @@ func (c *conn) cut() {
 }
 
 // grace is how long a statement may take to notice that it was stopped.
-// killText stops the statement of a connection.
-func killText(id int64) string { return "KILL QUERY " + strconv.FormatInt(id, 10) }
-
 const grace = 5 * time.Second
 
 // interrupt stops the statement that runs. It waits until the call has returned,
@@ -198,13 +202,15 @@ func (c *conn) interrupt() {
 	if c.firing.CompareAndSwap(false, true) {
 		timer := time.NewTimer(grace)
 		defer timer.Stop()
-		killed := c.e.kill(c.id) == nil
-		if killed {
+		killed := c.e.killer.kill(c.id, c.host) == nil
+		for killed {
 			select {
 			case <-c.returned:
 				c.interrupted <- struct{}{}
 				return
 			case <-timer.C:
+				killed = !c.calling.Load() // nobody waits for the server: a result is just not read on
+				timer.Reset(grace)
 			}
 		}
 		c.cut()
@@ -215,6 +221,7 @@ func (c *conn) interrupt() {
 
 // arm has a statement watched.
 func (c *conn) arm(ctx context.Context) {
+	c.calling.Store(true)
 	if ctx.Done() != nil {
 		c.stop = context.AfterFunc(ctx, c.onContext)
 	}
@@ -227,6 +234,7 @@ func (c *conn) arm(ctx context.Context) {
 
 // inTime ends the watch of the clock: what follows is reading rows.
 func (c *conn) inTime() {
+	c.calling.Store(false)
 	if c.timer != nil && c.timer.Stop() {
 		c.timer = nil
 	}
@@ -235,6 +243,7 @@ func (c *conn) inTime() {
 // disarm ends the watch and reports whether the statement was interrupted.
 func (c *conn) disarm() bool {
 	n := 0
+	c.calling.Store(false)
 	if c.stop != nil && !c.stop() {
 		n++
 	}

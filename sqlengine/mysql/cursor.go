@@ -55,7 +55,6 @@ type cursor struct {
 	classes []class
 	dest    []driver.Value
 	width   int
-	read    int
 	buf     sqlengine.Cursor // what was left when the connection was needed
 	err     error            // why that could not be read
 }
@@ -82,9 +81,10 @@ func (k *cursor) Next() (bool, error) {
 		k.Close()
 		return false, op.FromContext(err)
 	}
+	k.c.calling.Store(true)
 	err := k.rows.Next(k.dest)
+	k.c.calling.Store(false)
 	if err == nil {
-		k.read++
 		return true, nil
 	}
 	stopped := k.end()

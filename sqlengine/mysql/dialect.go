@@ -36,6 +36,7 @@ func newDialect(s *server) *sqlengine.Dialect {
 		JSON:      d,
 		Bare:      true,
 		OneByOne:  s.step != 1,
+		MaxBytes:  s.packet / 4,
 	}
 }
 
@@ -87,6 +88,10 @@ func (d dialect) listIn(c *sqlengine.Column, expr string, not bool, arg string) 
 		typ = "DATE"
 	case sqlengine.StoreBytes:
 		value = "UNHEX(j.v)"
+	case sqlengine.StoreText:
+		if strings.HasPrefix(c.Type, "time") {
+			typ = "TIME(6)"
+		}
 	}
 	return expr + word + "SELECT " + value + " FROM JSON_TABLE(" + arg + ", '$[*]' COLUMNS (v " + typ + " PATH '$')) AS j)"
 }

@@ -202,8 +202,13 @@ func (c *conn) exec(text *sqlengine.Statement, args []sqlengine.Value) (driver.R
 
 // settle reads what is left of the open find: the connection is needed.
 func (c *conn) settle() error {
-	if c.open == nil {
+	k := c.open
+	if k == nil {
 		return nil
 	}
-	return c.open.detach()
+	err := k.detach()
+	if err != nil && k.ctx.Err() != nil && !c.bad {
+		return nil // that find was cancelled and says so itself
+	}
+	return err
 }
