@@ -103,7 +103,7 @@ func (c *tableDiff) does(h, w *catalog.Index, x *index) bool {
 		if c.to.fold(p.Column) != c.to.fold(q.Column) || p.Column == "" || p.Desc || p.Class != "" {
 			return false
 		}
-		if c.to.dialect == catalog.Postgres && p.NullsFirst != q.NullsFirst && c.have.Made {
+		if c.to.dialect == catalog.Postgres && p.NullsFirst != q.NullsFirst && c.have.Made && !c.o.Additive {
 			return false
 		}
 		if p.Prefix != q.Prefix && (c.have.Made || w.Unique) {
