@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
 
@@ -33,12 +34,8 @@ func (e *Engine) migrate(ctx context.Context, m *op.Migration) error {
 		return c.driverError(ctx, err)
 	}
 	defer db.Close()
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return c.driverError(ctx, err)
-	}
-	defer conn.Close()
-	plan, err := migrate.SQLite(ctx, conn, m.Models)
+	mig := migrate.New(db, catalog.SQLite, m.Models, migrate.Options{Additive: true})
+	plan, err := mig.Plan(ctx)
 	if err != nil || plan.Empty() {
 		return c.driverError(ctx, err)
 	}
@@ -47,14 +44,14 @@ func (e *Engine) migrate(ctx context.Context, m *op.Migration) error {
 	if err := c.Atomic(ctx, func() error { return nil }); err != nil {
 		return err
 	}
-	if plan, err = migrate.Auto(ctx, conn, m.Models); err != nil {
+	if plan, err = mig.Auto(ctx); err != nil {
 		return c.driverError(ctx, err)
 	}
 	for _, s := range plan.Steps {
 		if s.Kind != migrate.CreateTable {
 			continue
 		}
-		if _, err := conn.ExecContext(ctx, "INSERT OR REPLACE INTO "+metaTable+" (key, value) VALUES ('table:' || ?, '1')", s.Table); err != nil {
+		if _, err := db.ExecContext(ctx, "INSERT OR REPLACE INTO "+metaTable+" (key, value) VALUES ('table:' || ?, '1')", s.Table); err != nil {
 			return c.driverError(ctx, err)
 		}
 	}
