@@ -13,6 +13,7 @@ import (
 
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/open"
+	"github.com/weftdb/weft/open/all"
 )
 
 // target is the database that a migration works on.
@@ -49,18 +50,18 @@ func (m *migration) open(ctx context.Context, a access) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch scheme, _ := open.SchemeOf(address); scheme {
-	case "postgres", "postgresql", "mysql", "mariadb":
-		return openServer(ctx, address)
-	case "sqlite":
-		// Options of an address are for the engine; migrations need none of them.
-		if path, _, ok := strings.Cut(address, "?"); ok && !exists(address[len(scheme)+1:]) {
-			address = path
+	scheme, _ := open.SchemeOf(address)
+	if !exists(strings.TrimPrefix(address[len(scheme):], ":")) {
+		// What is no address, such as a DSN of a driver, is told as everywhere.
+		e, err := all.URL(address)
+		if err == nil {
+			err = e.Close()
 		}
-	case "":
-	default:
-		if !exists(address) {
-			return nil, usagef("the scheme %q is unknown; give sqlite:app.db, postgres://user@host/name or mysql://user@host/name", scheme)
+		if err != nil {
+			return nil, usagef("%s", strings.TrimPrefix(err.Error(), "open: "))
+		}
+		if scheme == "sqlite" { // options are for the engine; migrations need none of them
+			address, _, _ = strings.Cut(address, "?")
 		}
 	}
 	return openFile(address, a)
