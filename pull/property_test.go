@@ -2,6 +2,7 @@ package pull_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/weftdb/weft/migrate"
+	"github.com/weftdb/weft/migrate/catalog"
+	"github.com/weftdb/weft/pull"
 )
 
 // kinds are declared types with defaults that fit them.
@@ -218,4 +221,29 @@ func fatal(rt *rapid.T, ddl []string, err error) {
 	if err != nil {
 		rt.Fatalf("%v\n%s", err, strings.Join(ddl, ";\n"))
 	}
+}
+
+// A whole plan, which would also take away, has nothing to do either.
+func TestPulledModelsFitAsAWhole(t *testing.T) {
+	dir, n := t.TempDir(), 0
+	rapid.Check(t, func(rt *rapid.T) {
+		ddl := drawDatabase(rt)
+		n++
+		db, err := sql.Open("sqlite", fmt.Sprintf("file:%s/%d.db", dir, n))
+		fatal(rt, ddl, err)
+		defer db.Close()
+		for _, s := range ddl {
+			_, err := db.Exec(s)
+			fatal(rt, ddl, err)
+		}
+		c, err := catalog.Inspect(context.Background(), db, catalog.SQLite, catalog.InspectOptions{})
+		fatal(rt, ddl, err)
+		r, err := pull.Models(c)
+		fatal(rt, ddl, err)
+		p, err := migrate.New(db, catalog.SQLite, r.Set, migrate.Options{}).Plan(context.Background())
+		fatal(rt, ddl, err)
+		if !p.Empty() || len(p.Refusals) > 0 {
+			rt.Fatalf("the models would change the database\n%s\n%s%v", strings.Join(ddl, ";\n"), p, p.Refusals)
+		}
+	})
 }
