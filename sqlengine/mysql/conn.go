@@ -196,24 +196,35 @@ func (c *conn) cut() {
 // grace is how long a statement may take to notice that it was stopped.
 const grace = 5 * time.Second
 
+// insist is how long to wait before stopping a statement again: the first time
+// may have hit its preparation, or nothing yet.
+const insist = 100 * time.Millisecond
+
 // interrupt stops the statement that runs. It waits until the call has returned,
 // so that it cannot hit the next one.
 func (c *conn) interrupt() {
-	if c.firing.CompareAndSwap(false, true) {
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		killed := c.e.killer.kill(c.id, c.host) == nil
-		for killed {
-			select {
-			case <-c.returned:
-				c.interrupted <- struct{}{}
-				return
-			case <-timer.C:
-				killed = !c.calling.Load() // nobody waits for the server: a result is just not read on
-				timer.Reset(grace)
-			}
+	if !c.firing.CompareAndSwap(false, true) {
+		<-c.returned
+		c.interrupted <- struct{}{}
+		return
+	}
+	timer := time.NewTimer(insist)
+	defer timer.Stop()
+	for end := time.Now().Add(grace); ; timer.Reset(insist) {
+		err := c.e.killer.kill(c.id, c.host)
+		select {
+		case <-c.returned:
+			c.interrupted <- struct{}{}
+			return
+		case <-timer.C:
 		}
-		c.cut()
+		if !c.calling.Load() { // nobody waits for the server: a result is just not read on
+			break
+		}
+		if err != nil || time.Now().After(end) {
+			c.cut()
+			break
+		}
 	}
 	<-c.returned
 	c.interrupted <- struct{}{}

@@ -280,6 +280,7 @@ func (e *Engine) Close() error {
 	err := e.pool.shut(ctx)
 	e.killer.close()
 	if err != nil {
+		e.pool.cut()
 		return op.Errorf(op.CodeDatabase, "close %s: operations are still under way, or results of finds are open: close their Rows", e.name)
 	}
 	return nil
