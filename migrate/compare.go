@@ -1,6 +1,7 @@
 package migrate
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -116,7 +117,11 @@ func (c *tableDiff) columns() error {
 		}
 		return nil
 	}
-	for _, h := range c.have.Columns {
+	goes := slices.Clone(c.have.Columns)
+	slices.SortStableFunc(goes, func(a, b *catalog.Column) int { // what is generated goes before what it is generated from
+		return cmp.Compare(b2i(a.Generated == ""), b2i(b.Generated == ""))
+	})
+	for _, h := range goes {
 		if c.column(c.want, h.Name) == nil {
 			if err := c.dropColumn(h); err != nil {
 				return err
@@ -124,6 +129,13 @@ func (c *tableDiff) columns() error {
 		}
 	}
 	return nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // field is the field of a column, nil for one that Weft keeps for itself.

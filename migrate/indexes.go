@@ -211,7 +211,9 @@ func (c *tableDiff) losesColumn(h *catalog.Index) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(c.have.Columns, func(col *catalog.Column) bool {
+		return c.column(c.want, col.Name) == nil && mentions(h.Where, col.Name)
+	})
 }
 
 func partsOf(columns []string) []catalog.Part {

@@ -54,6 +54,9 @@ func (r *edits) field() *schema.Field {
 	if r.one(4) {
 		f.Comment = "it's " + f.Name
 	}
+	if r.one(2) && f.Nullable && f.Default == nil && slices.Contains([]schema.Type{schema.Integer, schema.BigInteger, schema.UUID, schema.NanoID, schema.Date}, f.Type) {
+		f.Unique, f.Index = true, false
+	}
 	return f
 }
 
@@ -94,6 +97,9 @@ func (r *edits) models() []*schema.Model {
 		for range 2 + r.IntN(5) {
 			m.Fields = append(m.Fields, r.field())
 		}
+		if r.one(2) {
+			m.Fields = append(m.Fields, mark())
+		}
 		if len(ms) > 0 {
 			m.Fields = append(m.Fields, &schema.Field{Name: r.name("ref"), Type: schema.BigInteger, Nullable: true, References: &schema.Reference{Table: ms[0].Table, Column: "id", OnDelete: r.action()}})
 		}
@@ -106,6 +112,11 @@ func (r *edits) models() []*schema.Model {
 		ms = append(ms, m)
 	}
 	return ms
+}
+
+// mark is the field of soft delete.
+func mark() *schema.Field {
+	return &schema.Field{Name: "deletedAt", Type: schema.DateTime, Nullable: true, Role: schema.RoleDeleted}
 }
 
 func (r *edits) action() schema.Action {
@@ -152,6 +163,9 @@ func (r *edits) changed(ms []*schema.Model) (out []*schema.Model, kept map[strin
 		for range r.IntN(3) {
 			n.Fields = append(n.Fields, r.field())
 		}
+		if r.one(3) && !slices.ContainsFunc(m.Fields, func(f *schema.Field) bool { return f.Role == schema.RoleDeleted }) {
+			n.Fields = append(n.Fields, mark())
+		}
 		for _, x := range m.Indexes {
 			y := x
 			y.Fields = []string{n.Fields[1].Name, "id"}
@@ -175,7 +189,11 @@ func (r *edits) changed(ms []*schema.Model) (out []*schema.Model, kept map[strin
 }
 
 func (r *edits) alter(f *schema.Field) {
-	if f.References != nil {
+	if f.References != nil || f.Role == schema.RoleDeleted {
+		return
+	}
+	if f.Unique {
+		f.Unique = !r.one(3)
 		return
 	}
 	if r.one(3) {

@@ -127,3 +127,35 @@ func TestNamesTooLong(t *testing.T) {
 		p.apply(t, parse(t, "table: "+name+"\n"+item("a: {type: string, column: "+name+", unique: true}\n  b: {type: bigInteger, nullable: true, references: {table: "+name+", column: id}, onDelete: set null}\n  e: {type: enum, values: [a, b], default: a}")), migrate.Options{})
 	})
 }
+
+// TestRenameHeldColumns renames columns that something else goes by: the mark
+// of deleted rows, a primary key that others point at, a part of an index with a
+// condition.
+func TestRenameHeldColumns(t *testing.T) {
+	places(t, func(t *testing.T, p place) {
+		soft := "model: Item\nfields:\n  id: {type: bigInteger, primary: true}\n  a: {type: string, unique: true}\n  deletedAt: {type: datetime, nullable: true, deleted: true}\n" +
+			"---\nmodel: Part\nfields:\n  id: {type: bigInteger, primary: true}\n  itemId: {type: bigInteger, references: {table: items, column: id}, onDelete: cascade}\n"
+		p.apply(t, parse(t, soft), migrate.Options{})
+		p.exec(t, "INSERT INTO items (id, a) VALUES (1, 'one')", "INSERT INTO items (id, a, deleted_at) VALUES (2, 'one', '2024-01-01 00:00:00')", "INSERT INTO parts (id, item_id) VALUES (7, 1)")
+		later := strings.NewReplacer(
+			"deletedAt: {type: datetime, nullable: true, deleted: true}", "goneAt: {type: datetime, nullable: true, deleted: true, renamedFrom: deleted_at}",
+			"fields:\n  id: {type: bigInteger, primary: true}\n  a:", "fields:\n  number: {type: bigInteger, primary: true, renamedFrom: id}\n  a:",
+			"column: id}", "column: number}",
+		).Replace(soft)
+		p.apply(t, parse(t, later), migrate.Options{})
+		if got := p.ask(t, "SELECT count(*) FROM parts JOIN items ON number = item_id WHERE gone_at IS NULL"); got[0] != "1" {
+			t.Fatalf("found %q", got)
+		}
+		if _, err := p.db.Exec("INSERT INTO items (number, a) VALUES (3, 'one')"); err == nil {
+			t.Fatal("two live rows have one value of a unique field")
+		}
+		p.exec(t, "DELETE FROM items WHERE number = 1")
+		if got := p.ask(t, "SELECT count(*) FROM parts"); got[0] != "0" {
+			t.Fatalf("%q parts are left", got)
+		}
+		// Soft delete goes again: the rows are one too many for a unique index then.
+		none := strings.Replace(later, "  goneAt: {type: datetime, nullable: true, deleted: true, renamedFrom: deleted_at}\n", "", 1)
+		p.exec(t, "INSERT INTO items (number, a) VALUES (3, 'two')")
+		p.apply(t, parse(t, none), migrate.Options{AllowDrop: true})
+	})
+}
