@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/weftdb/weft/open"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
@@ -45,9 +46,9 @@ func databasePath(arg string) (string, error) {
 			path = strings.TrimPrefix(rest, "//")
 		case exists(arg): // a file with a colon in its name
 		case scheme == "file":
-			return "", usagef("give the path of the database alone, such as app.db, not the URI %q", arg)
+			return "", usagef("give the path of the database alone, such as app.db, not the URI %q", open.Redact(arg))
 		default:
-			return "", usagef("this version reads SQLite files and cannot open %q; give a path, such as app.db or sqlite:app.db", arg)
+			return "", usagef("this version reads SQLite files and cannot open %q; give a path, such as app.db or sqlite:app.db", open.Redact(arg))
 		}
 	}
 	switch {

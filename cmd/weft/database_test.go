@@ -127,6 +127,7 @@ func TestDatabaseArgumentsRefused(t *testing.T) {
 		"short.db":               "is no SQLite database, or it is encrypted",
 		"garbage.db":             "is no SQLite database, or it is encrypted",
 		"postgres://me@host/app": `reads SQLite files and cannot open "postgres://me@host/app"`,
+		"oracle://me:geheim@h/a": `reads SQLite files and cannot open "oracle://me:xxxxx@h/a"`,
 		"mysql:app":              "reads SQLite files",
 		"file:app.db?mode=ro":    "give the path of the database alone",
 		"a\x00b":                 "cannot be the name of a file",

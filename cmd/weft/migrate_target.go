@@ -50,6 +50,9 @@ func (m *migration) open(ctx context.Context, a access) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, server := serverScheme(address); server {
+		return openServer(ctx, address)
+	}
 	scheme, _ := open.SchemeOf(address)
 	if !exists(strings.TrimPrefix(address[len(scheme):], ":")) {
 		// What is no address, such as a DSN of a driver, is told as everywhere.
