@@ -74,7 +74,7 @@ func (c *tableDiff) differences(w, h *catalog.Column, f *schema.Field) columnDif
 	want := catalog.CanonType(d, w.Type)
 	switch {
 	case want == h.Type, d == catalog.SQLite && typeName(want) == typeName(h.Type):
-	case !made && c.serves(h, f):
+	case (!made || f.Type == schema.Specific && d != catalog.SQLite) && c.serves(h, f):
 	case c.o.Additive && d == catalog.SQLite && c.serves(h, f):
 	default:
 		diff.typ = !c.sameInDatabase(w, h)

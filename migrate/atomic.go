@@ -23,6 +23,10 @@ func (r *runner) atomic(decide func(*Plan) (bool, error), first *Plan) error {
 			return err
 		}
 		defer restore()
+		// A rebuild that failed half-way has left it on.
+		defer func() {
+			_, _ = r.conn.ExecContext(context.WithoutCancel(r.ctx), "PRAGMA legacy_alter_table = OFF")
+		}()
 	}
 	var done *Plan
 	err := r.l.Tx(r.ctx, false, func() error {
