@@ -60,8 +60,9 @@ func newReporter(ctx context.Context, m *Migrator, conn *sql.Conn) *reporter {
 	switch m.dialect {
 	case catalog.Postgres:
 		id = "SELECT pg_backend_pid()"
-		// While the table is read, blocks are counted; while the index is filled, rows.
-		p.ask = "SELECT CASE WHEN tuples_total > 0 THEN tuples_done ELSE blocks_done END, CASE WHEN tuples_total > 0 THEN tuples_total ELSE blocks_total END FROM pg_stat_progress_create_index WHERE pid = $1"
+		// While the table is read, blocks are counted; while the index is filled,
+		// rows. Each counts as half of the work.
+		p.ask = "SELECT CASE WHEN tuples_total > 0 THEN tuples_total + tuples_done ELSE blocks_done END, 2 * CASE WHEN tuples_total > 0 THEN tuples_total ELSE blocks_total END FROM pg_stat_progress_create_index WHERE pid = $1"
 	case catalog.MySQL:
 		id = "SELECT connection_id()"
 		p.ask = "SELECT cast(round(((stage - 1) * 100 + progress) * 100) AS signed), cast(max_stage * 10000 AS signed) FROM information_schema.processlist WHERE id = ? AND max_stage > 0"
@@ -187,7 +188,7 @@ func (p *reporter) poll(ctx context.Context) {
 	}
 	if total > 0 && p.rowsIn > 0 {
 		p.now.Total = p.rowsIn
-		p.now.Done = int64(float64(p.rowsIn) * min(1, float64(done)/float64(total)))
+		p.now.Done = max(p.now.Done, int64(float64(p.rowsIn)*min(1, float64(done)/float64(total))))
 	}
 	p.now.Elapsed = time.Since(p.began)
 	p.queue = append(p.queue, p.now)
