@@ -31,8 +31,8 @@ services: # the command that finds or starts the servers that tests work on
 	@$(GO) build -o bin/services ./internal/services/run
 
 test: services ## the whole suite on real servers, with the race detector where goroutines meet
-	$(SERVED) sh -ec '$(GO) test -race -timeout 30m $(RACE); \
-		$(GO) test -timeout 15m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ")'
+	$(SERVED) sh -ec '$(GO) test -race -timeout 40m $(RACE); \
+		$(GO) test -timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ")'
 	@echo "test: every package passed"
 
 race: services ## the whole suite with the race detector
@@ -61,6 +61,6 @@ bench: services ## ratios to code written by hand and to other libraries, into d
 
 cover: services ## how much of each package all tests together reach; fails under COVER per cent in total
 	@mkdir -p bin
-	@$(SERVED) $(GO) test -timeout 15m -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) \
+	@$(SERVED) $(GO) test -timeout 30m -coverpkg=$$(echo $$($(GO) list ./... | grep -vE '$(UNCOVERED)') | tr ' ' ,) \
 		-coverprofile=bin/cover.out ./... >bin/cover.log 2>&1 || { cat bin/cover.log; exit 1; }
 	@awk -v least=$(COVER) -f .ci/cover.awk bin/cover.out
