@@ -19,8 +19,8 @@ type Config struct {
 	// Bootstrap are addresses of nodes to begin with (…/p2p/ID). They may come
 	// up later than this node. DNS names are allowed.
 	Bootstrap []string
-	// Interval is how often a node renews its record and talks to peers. While
-	// the list of members changes it does so ten times as often.
+	// Interval is how often a node talks to two of its peers. While the list of
+	// members changes it does so ten times as often.
 	Interval time.Duration
 	// DialTimeout bounds one attempt to reach a peer.
 	DialTimeout time.Duration
@@ -52,16 +52,19 @@ func Default() Config {
 		DialTimeout:    5 * time.Second,
 		Retry:          time.Second,
 		MaxConnections: 3,
-		Degree:         8,
+		Degree:         6,
 		DHT:            true,
 		MDNS:           false,
 	}
 }
 
-// expiry is how many intervals a member may be silent; forget is for how long
-// one that is gone is tried again.
+// A node signs its record anew every renewal intervals, and is lost when none
+// arrived for expiry intervals: four renewals, or three and the time that news
+// takes through a large cluster. forget is for how long one that is lost is
+// tried again.
 const (
-	expiry     = 9
+	renewal    = 3
+	expiry     = 12
 	forget     = 24 * time.Hour
 	lostAfter  = 3 // failed attempts in a row
 	mostRetry  = 5 * time.Minute

@@ -116,7 +116,8 @@ func (d *Discovery) seek(now time.Time) {
 	for _, s := range d.seeds {
 		d.seed(s, now)
 	}
-	if lack := min(d.cfg.Degree-d.table.linked(), d.dials.room()); lack > 0 {
+	_, _, linked := d.table.count(now)
+	if lack := min(d.cfg.Degree-linked, d.dials.room()); lack > 0 {
 		for _, t := range d.table.choose(lack, func(e *entry) bool { return e.live && !e.linked && !now.Before(e.next) }) {
 			d.dial(t)
 		}

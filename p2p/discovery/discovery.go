@@ -158,7 +158,7 @@ func (d *Discovery) sign() error {
 // to have a newer one, of an earlier run.
 func (d *Discovery) mine() ([]byte, uint64) {
 	d.mu.Lock()
-	stale := d.record.seq <= d.table.newest()
+	stale := d.record.seq < d.table.newest()
 	sealed, seq := d.sealed, d.record.seq
 	d.mu.Unlock()
 	if stale {
@@ -289,14 +289,17 @@ func (d *Discovery) run(ctx context.Context) {
 	defer d.wg.Done()
 	var settled int // ticks since the list changed
 	var version uint64
-	var signed, saved time.Time
+	var probed, saved time.Time
+	signed := time.Now() // by New
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		due := false
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+			due = true
 		case <-d.wake:
 		}
 		now := time.Now()
@@ -305,14 +308,20 @@ func (d *Discovery) run(ctx context.Context) {
 		}
 		d.table.sweep(now)
 		d.changed()
-		if now.Sub(signed) >= d.cfg.Interval || d.moved() {
+		if now.Sub(signed) >= renewal*d.cfg.Interval || d.moved() {
 			if err := d.sign(); err != nil {
 				d.log.Error("this node's record cannot be signed", "error", err)
 			}
 			signed = now
+		}
+		if now.Sub(probed) >= d.cfg.Interval {
 			d.probe(now)
+			probed = now
 		}
 		d.seek(now)
+		if !due { // woken for what seek does
+			continue
+		}
 		d.talk()
 		d.table.mu.Lock()
 		v := d.table.version
@@ -342,10 +351,8 @@ func (d *Discovery) pause(settled int, now time.Time) time.Duration {
 
 // seeking reports whether this node is alone and should not be.
 func (d *Discovery) seeking(now time.Time) bool {
-	if len(d.table.list(now, false)) > 0 {
-		return false
-	}
-	return len(d.seeds) > 0 || d.cfg.DHT || d.cfg.MDNS || len(d.table.list(now, true)) > 0
+	live, lost, _ := d.table.count(now)
+	return live == 0 && (len(d.seeds) > 0 || lost > 0)
 }
 
 // moved reports whether the addresses of this host have changed.
@@ -391,10 +398,9 @@ type counts struct {
 
 // Counters reads all numbers; they are not of one instant.
 func (d *Discovery) Counters() Counters {
-	now := time.Now()
-	live := len(d.table.list(now, false))
+	live, lost, linked := d.table.count(time.Now())
 	return Counters{
-		Members: live, Lost: len(d.table.list(now, true)) - live, Connected: d.table.linked(),
+		Members: live, Lost: lost, Connected: linked,
 		Dials: d.n.dials.Load(), DialsFailed: d.n.failed.Load(), Exchanges: d.n.exchanges.Load(), Served: d.n.served.Load(),
 		Records: d.n.records.Load(), Rejected: d.n.rejected.Load(), Rendezvous: d.n.rendezvous.Load(), LAN: d.n.lan.Load(),
 	}

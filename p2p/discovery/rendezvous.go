@@ -76,7 +76,9 @@ func (r *rendezvous) run(ctx context.Context) {
 		case <-timer.C:
 		}
 		pause := interval
-		if !r.d.seeking(time.Now()) {
+		live, _, _ := r.d.table.count(time.Now())
+		alone := live == 0
+		if !alone {
 			searches = 0
 		} else if searches++; searches < 20 {
 			pause = backoff(interval/10, searches, mostSearch)
@@ -84,7 +86,6 @@ func (r *rendezvous) run(ctx context.Context) {
 			pause = backoff(mostSearch, 1, mostSearch)
 		}
 		if r.dht.RoutingTable().Size() > 0 {
-			alone := len(r.d.Members()) == 0
 			if now := time.Now(); now.After(provideAt) || alone && !provided {
 				if err := r.provide(ctx); err != nil {
 					failures++

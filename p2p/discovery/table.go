@@ -20,7 +20,7 @@ type Member struct {
 	Groups   []string
 	// Connected: there is a connection to it.
 	Connected bool
-	// Live: it is connected, or was heard of within nine intervals and not found
+	// Live: it is connected, or was heard of within twelve intervals and not found
 	// unreachable since.
 	Live bool
 	// LastSeen is when it, or news of it, last arrived; zero for one that is
@@ -318,17 +318,21 @@ func (t *table) choose(n int, fits func(e *entry) bool) []target {
 	return out[:max(0, min(n, len(out)))]
 }
 
-// linked is how many members are connected.
-func (t *table) linked() int {
+// count is how many members are live, lost and connected.
+func (t *table) count(now time.Time) (live, lost, linked int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	n := 0
 	for _, e := range t.all {
+		if t.isLive(e, now) {
+			live++
+		} else {
+			lost++
+		}
 		if e.linked {
-			n++
+			linked++
 		}
 	}
-	return n
+	return live, lost, linked
 }
 
 func (t *table) isMember(p peer.ID, now time.Time) bool {
