@@ -42,23 +42,15 @@ func TestManyNodes(t *testing.T) {
 	var last time.Time
 	until(t, "everybody knows everybody", func() bool {
 		joined = 0
-		var sum Counters
 		for _, n := range all {
-			c := n.Counters()
-			sum.Members += c.Members
-			sum.Dials += c.Dials
-			sum.DialsFailed += c.DialsFailed
-			sum.Exchanges += c.Exchanges
-			sum.Records += c.Records
-			sum.Lost += c.Lost
-			if c.Members == total-1 {
+			if n.Counters().Members == total-1 {
 				joined++
 			}
 			most = max(most, n.h.Counters().Connections)
 		}
 		if time.Since(last) > time.Second {
 			last = time.Now()
-			t.Logf("%6.1fs: %d of %d know all, at most %d connections %+v", time.Since(begin).Seconds(), joined, total, most, sum)
+			t.Logf("%6.1fs: %d of %d know all, at most %d connections", time.Since(begin).Seconds(), joined, total, most)
 		}
 		return joined == total
 	})
@@ -73,11 +65,43 @@ func TestManyNodes(t *testing.T) {
 	sum, now := count()
 	t.Logf("%d nodes started in %.1fs, all joined after %.1fs; connections per node: %.1f on average, %d at most, %d at most ever; %d goroutines",
 		total, started.Seconds(), took.Seconds(), float64(sum)/float64(total), now, most, runtime.NumGoroutine())
+	long := os.Getenv("WEFT_LONG")
+	// On a machine that does other things as well, only what comes after the
+	// start is held against the cluster.
+	if took -= started; long != "" {
+		took += started
+	}
 	if took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
-	// The bootstrap peer held more than its limit, while they were young.
-	settle := until(t, "connections are within bounds", func() bool { _, most := count(); return most <= high+all[0].cfg.MaxConnections })
+	// The bootstrap peer held more than its limit while its connections were
+	// young. A few above it are on their way to be closed at any time.
+	bound := high + high/2
+	settle := until(t, "connections are within bounds", func() bool { _, most := count(); return most <= bound })
 	sum, now = count()
 	t.Logf("within bounds %.1fs later: %.1f connections on average, %d at most", settle.Seconds(), float64(sum)/float64(total), now)
+
+	// With WEFT_LONG it goes on, through renewals and announcements in the DHT.
+	if long == "" {
+		return
+	}
+	more, err := time.ParseDuration(long)
+	if err != nil {
+		more = 30 * time.Second
+	}
+	var peak, samples, connections int
+	for end := time.Now().Add(more); time.Now().Before(end); <-time.After(200 * time.Millisecond) {
+		sum, now := count()
+		peak, connections, samples = max(peak, now), connections+sum, samples+1
+		for _, n := range all {
+			if c := n.Counters(); c.Members != total-1 {
+				t.Fatalf("a node knows %d of %d members after %s", c.Members, total-1, time.Since(begin))
+			}
+		}
+	}
+	t.Logf("for %s more: %.1f connections on average, %d at most; %d goroutines", more, float64(connections)/float64(samples*total), peak, runtime.NumGoroutine())
+	// A search of the DHT opens some dozens for a moment, however many nodes there are.
+	if peak > 3*high || connections > samples*total*high {
+		t.Errorf("a node held %d connections", peak)
+	}
 }

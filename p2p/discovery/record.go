@@ -130,6 +130,9 @@ func checkName(what, s string) error {
 
 // seal signs a record.
 func (r *rec) seal(key crypto.PrivKey) ([]byte, error) {
+	if err := r.check(); err != nil { // Seal would hide what kind of error it is
+		return nil, err
+	}
 	env, err := record.Seal(r, key)
 	if err != nil {
 		return nil, fmt.Errorf("sign record: %w", err)

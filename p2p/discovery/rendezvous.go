@@ -27,6 +27,10 @@ type rendezvous struct {
 const (
 	// provideEvery is far below the two days after which the DHT forgets.
 	provideEvery = 6 * time.Hour
+	// anchors is how many members of a cluster say in the DHT where they are; so
+	// many are enough to be found, and if all did, all would connect to the few
+	// nodes that keep the entry.
+	anchors = 8
 	// findMost is how many members a search needs.
 	findMost = 8
 )
@@ -41,6 +45,7 @@ func newRendezvous(ctx context.Context, d *Discovery) (*rendezvous, error) {
 		dht.ProtocolPrefix(protocol.ID(d.h.Protocol("dht"))),
 		dht.Mode(dht.ModeServer),
 		dht.BucketSize(8),
+		dht.Concurrency(3),
 		dht.DisableValues(),
 		dht.DisableAutoRefresh(),
 	)
@@ -60,8 +65,8 @@ func (r *rendezvous) close() error {
 }
 
 // run searches while the node is alone, and says where it is: at once when it
-// is alone, else at its leisure, because then others are found through its
-// peers.
+// is alone; at its leisure when it is an anchor; else not at all, because it is
+// found through its peers.
 func (r *rendezvous) run(ctx context.Context) {
 	defer close(r.done)
 	interval := r.d.cfg.Interval
@@ -86,7 +91,7 @@ func (r *rendezvous) run(ctx context.Context) {
 			pause = backoff(mostSearch, 1, mostSearch)
 		}
 		if r.dht.RoutingTable().Size() > 0 {
-			if now := time.Now(); now.After(provideAt) || alone && !provided {
+			if now := time.Now(); alone && !provided || now.After(provideAt) && r.d.table.rank(now) < anchors {
 				if err := r.provide(ctx); err != nil {
 					failures++
 					provideAt = now.Add(backoff(r.d.cfg.Retry, failures, mostSearch))

@@ -171,10 +171,13 @@ func (t *table) link(p peer.ID, up bool, now time.Time) {
 	if e == nil {
 		return
 	}
-	e.linked = up
 	if up {
-		e.failures, e.seen = 0, now
+		e.failures = 0
 	}
+	if up || e.linked { // until now it was there
+		e.seen = now
+	}
+	e.linked = up
 	e.next = time.Time{}
 	t.look(e, now)
 }
@@ -333,6 +336,20 @@ func (t *table) count(now time.Time) (live, lost, linked int) {
 		}
 	}
 	return live, lost, linked
+}
+
+// rank is the place of this node among the live ones, in an order that all
+// agree on.
+func (t *table) rank(now time.Time) int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n, mine := 0, keyOf(t.self)
+	for _, e := range t.all {
+		if e.key < mine && t.isLive(e, now) {
+			n++
+		}
+	}
+	return n
 }
 
 func (t *table) isMember(p peer.ID, now time.Time) bool {

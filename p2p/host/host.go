@@ -420,7 +420,8 @@ func (h *Host) Ping(ctx context.Context, id ID) (time.Duration, error) {
 }
 
 // Close ends every stream and connection, waits for all handlers and releases
-// the data directory. Further calls return what the first did.
+// the data directory. Further calls return what the first did. Only a search
+// for a router (Config.PortMap) that is under way ends a little later.
 func (h *Host) Close() error {
 	h.once.Do(func() {
 		h.run.Lock()
