@@ -14,7 +14,7 @@ GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
 # Packages in which goroutines meet: tested with the race detector.
-RACE = . ./internal/endure ./internal/goid ./layer/... ./migrate/lock ./op/... ./sqlengine/... ./wire/...
+RACE = . ./internal/endure ./internal/goid ./layer/... ./migrate/lock ./op/... ./p2p/... ./sqlengine/... ./wire/...
 
 .PHONY: run build services test race lint fuzz bench cover
 

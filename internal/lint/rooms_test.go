@@ -67,6 +67,13 @@ var rooms = []room{
 		why: "encodings of the contract, the same for every door",
 	},
 	{
+		path: "p2p/host", why: "a node's place on the network; with its neighbours the only importer of libp2p, and below all that speaks over it",
+	},
+	{
+		path: "p2p/discovery", may: []string{"p2p/host"},
+		why: "who is there, over streams of the host; what the nodes do with each other is for the rooms above",
+	},
+	{
 		path: "codegen", may: []string{"op", "schema"},
 		why: "writes code from models; what it writes uses the root, it does not",
 	},
@@ -197,6 +204,9 @@ func TestImportTableCatches(t *testing.T) {
 		{"open", "sqlengine/sqlite", false},
 		{"open/all", "sqlengine/postgres", true},
 		{"sqlengine/sqlite", "open", false},
+		{"p2p/discovery", "p2p/host", true},
+		{"p2p/host", "p2p/discovery", false},
+		{".", "p2p/host", false},
 		{"examples/blog", "open", true},
 	} {
 		if got := roomOf(c.from).allows(c.to); got != c.ok {

@@ -102,11 +102,11 @@ func (c Config) Validate() error {
 }
 
 // own picks from the addresses of a host those worth telling others: without
-// /p2p/, and without loopback when there is anything else.
-func own(addrs []string) []string {
+// its ID at the end, and without loopback when there is anything else.
+func own(addrs []string, id host.ID) []string {
 	var all, far []string
 	for _, s := range addrs {
-		s, _, _ = strings.Cut(s, "/p2p/")
+		s = strings.TrimSuffix(s, "/p2p/"+string(id))
 		if len(s) > maxAddr {
 			continue
 		}

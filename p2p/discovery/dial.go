@@ -26,7 +26,12 @@ func newDialer(ctx context.Context, d *Discovery) *dialer {
 	return &dialer{d: d, ctx: ctx, busy: map[peer.ID]bool{}}
 }
 
-func (r *dialer) wait() { r.wg.Wait() }
+// wait waits for all work; the context has ended.
+func (r *dialer) wait() {
+	r.mu.Lock() // whoever saw the context alive has been counted
+	r.mu.Unlock()
+	r.wg.Wait()
+}
 
 // room is how many dials may begin now.
 func (r *dialer) room() int {

@@ -112,8 +112,10 @@ func New(h *host.Host, cfg Config, log *slog.Logger) (*Discovery, error) {
 	return d, nil
 }
 
-// Close tells nobody, waits for all work and writes the list of known nodes.
-// The host stays open. Further calls return what the first did.
+// Close stops asking and answering, waits for what it began and writes the list
+// of known nodes. It tells nobody: others notice as with a node that died. The
+// host stays open; answers under way end with their streams. Further calls
+// return what the first did.
 func (d *Discovery) Close() error {
 	d.once.Do(func() {
 		d.h.Unhandle(protocolName)
@@ -137,7 +139,7 @@ func (d *Discovery) Close() error {
 // sign makes the record of this node anew.
 func (d *Discovery) sign() error {
 	key := d.h.LibP2P().Peerstore().PrivKey(d.self)
-	addrs := own(d.h.Addrs())
+	addrs := own(d.h.Addrs(), d.h.ID())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := rec{
@@ -357,7 +359,7 @@ func (d *Discovery) seeking(now time.Time) bool {
 
 // moved reports whether the addresses of this host have changed.
 func (d *Discovery) moved() bool {
-	addrs := own(d.h.Addrs())
+	addrs := own(d.h.Addrs(), d.h.ID())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return !slices.Equal(addrs, d.record.addrs)

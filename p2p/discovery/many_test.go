@@ -8,9 +8,6 @@ import (
 	"time"
 )
 
-// many is how many nodes TestManyNodes runs; WEFT_NODES says another number.
-const many = 100
-
 // A cluster of many nodes with the settings that a server has by default, all
 // started at once with one bootstrap peer, and the DHT on: everybody knows
 // everybody in less than 30 seconds, and the connections of each are bounded.

@@ -120,15 +120,19 @@ func TestBackoff(t *testing.T) {
 }
 
 func TestOwnAddresses(t *testing.T) {
-	const id = "/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
+	const (
+		me    = "12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"
+		id    = "/p2p/" + me
+		relay = "/ip4/10.0.0.9/tcp/1/p2p/12D3KooWRHxvrjKjrAznGoBB3kQuG1cZmtaspHKeWsnxasESpAEW/p2p-circuit"
+	)
 	local := []string{"/ip4/127.0.0.1/tcp/1" + id, "/ip6/::1/tcp/1" + id}
-	if got := own(local); !slices.Equal(got, []string{"/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/1"}) {
+	if got := own(local, me); !slices.Equal(got, []string{"/ip4/127.0.0.1/tcp/1", "/ip6/::1/tcp/1"}) {
 		t.Errorf("%v", got)
 	}
-	if got := own(append(local, "/ip4/10.0.0.1/tcp/1"+id)); !slices.Equal(got, []string{"/ip4/10.0.0.1/tcp/1"}) {
+	if got := own(append(local, "/ip4/10.0.0.1/tcp/1"+id, relay+id), me); !slices.Equal(got, []string{"/ip4/10.0.0.1/tcp/1", relay}) {
 		t.Errorf("%v", got)
 	}
-	if got := own(slices.Repeat(local, 20)); len(got) != maxAddrs {
+	if got := own(slices.Repeat(local, 20), me); len(got) != maxAddrs {
 		t.Errorf("%d addresses", len(got))
 	}
 }

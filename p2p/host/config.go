@@ -84,7 +84,9 @@ func Default() Config {
 // right. The error wraps ErrConfig. It reads no files.
 func (c Config) Validate() error {
 	var errs []error
-	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...)) }
+	bad := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%w: "+format, append([]any{ErrConfig}, args...)...))
+	}
 	if c.DataDir == "" {
 		bad("node.data_dir is empty; name the directory that holds the node's identity")
 	}

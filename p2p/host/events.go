@@ -140,10 +140,10 @@ type Counters struct {
 }
 
 type counts struct {
-	opened, closed, dials, dialsFailed                      atomic.Uint64
+	opened, closed, dials, dialsFailed                       atomic.Uint64
 	streamsOpened, streamsServed, refused, malformed, panics atomic.Uint64
-	banned, read, written                                   atomic.Uint64
-	active                                                  atomic.Int64
+	banned, read, written                                    atomic.Uint64
+	active                                                   atomic.Int64
 }
 
 // Counters reads all numbers; they are not of one instant.

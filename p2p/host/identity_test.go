@@ -177,12 +177,14 @@ func TestConfigErrors(t *testing.T) {
 		"network.allow_peers":         func(c *Config) { c.AllowPeers = []string{"me"} },
 		"network.relays: ":            func(c *Config) { c.Relay, c.Relays = true, []string{"me"} },
 		"network.hole_punching needs": func(c *Config) { c.HolePunching = true },
-		"network.relay is off":        func(c *Config) { c.Relays = []string{"/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"} },
-		"0 < low < high <= max":       func(c *Config) { c.Low = c.High },
-		"the dial timeout":            func(c *Config) { c.DialTimeout = 0 },
-		"strikes":                     func(c *Config) { c.Strikes = 0 },
-		"per IP address":              func(c *Config) { c.PerIP = 0 },
-		"the protocol prefix":         func(c *Config) { c.Prefix = "weft" },
+		"network.relay is off": func(c *Config) {
+			c.Relays = []string{"/ip4/127.0.0.1/tcp/1/p2p/12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo"}
+		},
+		"0 < low < high <= max": func(c *Config) { c.Low = c.High },
+		"the dial timeout":      func(c *Config) { c.DialTimeout = 0 },
+		"strikes":               func(c *Config) { c.Strikes = 0 },
+		"per IP address":        func(c *Config) { c.PerIP = 0 },
+		"the protocol prefix":   func(c *Config) { c.Prefix = "weft" },
 	} {
 		cfg := config(t)
 		change(&cfg)
