@@ -20,15 +20,19 @@ type dialer struct {
 	mu   sync.Mutex
 	busy map[peer.ID]bool
 	open int // dials under way
+	// ended is set by wait: whatever began before has been counted.
+	ended bool
 }
 
 func newDialer(ctx context.Context, d *Discovery) *dialer {
 	return &dialer{d: d, ctx: ctx, busy: map[peer.ID]bool{}}
 }
 
-// wait waits for all work; the context has ended.
+// wait lets nothing begin any more and waits for what did; the context has
+// ended.
 func (r *dialer) wait() {
-	r.mu.Lock() // whoever saw the context alive has been counted
+	r.mu.Lock()
+	r.ended = true
 	r.mu.Unlock()
 	r.wg.Wait()
 }
@@ -45,7 +49,7 @@ func (r *dialer) room() int {
 func (r *dialer) begin(p peer.ID, dial bool, work func(ctx context.Context) error, done func(error)) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.busy[p] || r.ctx.Err() != nil || dial && r.open >= r.d.cfg.MaxConnections || len(r.busy) >= 4*r.d.cfg.MaxConnections {
+	if r.busy[p] || r.ended || r.ctx.Err() != nil || dial && r.open >= r.d.cfg.MaxConnections || len(r.busy) >= 4*r.d.cfg.MaxConnections {
 		return false
 	}
 	r.busy[p] = true

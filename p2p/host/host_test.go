@@ -134,6 +134,7 @@ func TestTwoHostsTalk(t *testing.T) {
 		}
 		until(t, "a is disconnected", func() bool { return !a.Connected(b.ID()) })
 	}
+	until(t, "both disconnections are counted", func() bool { return b.Counters().Closed == 2 })
 	c := b.Counters()
 	if c.StreamsServed != 2 || c.BytesRead != 10 || c.BytesWritten != 10 || c.Opened != 2 || c.Closed != 2 {
 		t.Errorf("counters: %+v", c)

@@ -28,9 +28,7 @@ func TestHandlerPanics(t *testing.T) {
 	if got, err := a.Call(within(t), b.ID(), "echo/1", []byte("x"), 10); err != nil || string(got) != "x" {
 		t.Errorf("after a panic: %q, %v", got, err)
 	}
-	if c := b.Counters(); c.Panics != 1 {
-		t.Errorf("counters: %+v", c)
-	}
+	until(t, "the panic is counted", func() bool { return b.Counters().Panics == 1 })
 	b.Unhandle("echo/1")
 	if _, err := a.Call(within(t), b.ID(), "echo/1", nil, 10); err == nil {
 		t.Error("a protocol that is served no more answers")
@@ -72,9 +70,7 @@ func TestStreamBounds(t *testing.T) {
 	if err := <-got; !errors.Is(err, ErrTooLarge) {
 		t.Errorf("more than allowed: %v", err)
 	}
-	if b.Counters().Malformed != 1 {
-		t.Errorf("counters: %+v", b.Counters())
-	}
+	until(t, "it is counted", func() bool { return b.Counters().Malformed == 1 })
 	s, err := a.Open(within(t), b.ID(), "slow/1", OpenOptions{Timeout: 20 * time.Second})
 	if err != nil {
 		t.Fatal(err)
@@ -96,9 +92,9 @@ func TestStreamBounds(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer cancel()
-	b.Handle("slow/1", Limits{}, func(_ context.Context, s *Stream) error {
+	b.Handle("slow/1", Limits{}, func(end context.Context, s *Stream) error {
 		_, err := io.Copy(io.Discard, s)
-		<-ctx.Done()
+		<-end.Done()
 		return err
 	})
 	if _, err := a.Call(ctx, b.ID(), "slow/1", nil, 9); !errors.Is(err, context.DeadlineExceeded) {
