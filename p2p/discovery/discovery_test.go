@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -294,10 +295,28 @@ func TestLocalNetwork(t *testing.T) {
 	if a.Counters().LAN != 1 {
 		t.Errorf("counters: %+v", a.Counters())
 	}
-	// The real service starts and ends.
-	cfg := quick()
-	cfg.MDNS = true
-	launch(t, hostConfig(t.TempDir()), cfg)
+	// The real service, where the machine has a network with multicast.
+	all, err := net.Interfaces()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const needs = net.FlagUp | net.FlagRunning | net.FlagMulticast
+	has := slices.ContainsFunc(all, func(i net.Interface) bool {
+		addrs, err := i.Addrs()
+		return err == nil && len(addrs) > 0 && i.Flags&needs == needs && i.Flags&net.FlagLoopback == 0
+	})
+	on := func() *node {
+		hc, cfg := hostConfig(t.TempDir()), quick()
+		hc.Listen = []string{"/ip4/0.0.0.0/tcp/0"}
+		cfg.MDNS, cfg.Cluster = true, "mdns "+string(a.h.ID())
+		return launch(t, hc, cfg)
+	}
+	c, d := on(), on()
+	if !has {
+		t.Log("no interface with multicast here: mDNS is started and ended only")
+		return
+	}
+	t.Logf("found by mDNS after %s", until(t, "both know each other by mDNS", func() bool { return c.knows(d) && d.knows(c) }))
 }
 
 func TestConfigErrors(t *testing.T) {
