@@ -57,6 +57,21 @@ func allowed(text string) error {
 	return nil
 }
 
+// returning is what a change says that gives rows, on MariaDB.
+var returning = regexp.MustCompile(`(?i)\breturning\b`)
+
+// gives reports whether a statement may give rows. Of one that gives none the
+// number of rows that it changed is told.
+func gives(text string) bool {
+	switch w := firstWord(text); {
+	case w == "UPDATE", w == "DO", ddlWords[w]:
+		return false
+	case w == "INSERT", w == "DELETE", w == "REPLACE":
+		return returning.MatchString(text)
+	}
+	return true
+}
+
 // reads reports whether a text is one statement that changes nothing.
 func reads(list []string) bool { return len(list) == 1 && readWords[firstWord(list[0])] }
 
@@ -177,7 +192,7 @@ func (c *conn) single(ctx context.Context, text string, args []sqlengine.Value, 
 		c.disarm()
 		return op.Result{}, op.Errorf(op.CodeValidation, "the statement has %d places for arguments (?) and was given %d", n, len(args))
 	}
-	if !o.Returning && !readWords[firstWord(text)] {
+	if !gives(text) || !o.Returning && !readWords[firstWord(text)] {
 		res, err := ds.Exec(c.bind(args))
 		_ = ds.Close()
 		stopped := c.disarm()

@@ -35,4 +35,15 @@ func TestStatementsOnTables(t *testing.T) {
 	if err := res.Rows.Close(); err != nil {
 		t.Error(err)
 	}
+	// A change gives no rows: asked for them it tells how many it changed.
+	for text, want := range map[string]int64{
+		"UPDATE looms SET id = id":            1,
+		"DELETE FROM looms WHERE id < 0":      0,
+		"CREATE INDEX looms_id ON looms (id)": 0,
+	} {
+		res, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: text, Returning: true})
+		if err != nil || res.Rows != nil || res.N != want {
+			t.Errorf("%s, asked for its rows, gave %d and %v, %v", text, res.N, res.Rows, err)
+		}
+	}
 }
