@@ -38,7 +38,7 @@ func (c *tableDiff) alterColumn(w, h *catalog.Column) error {
 		case diff.null:
 			c.refuse(c.t.name, w.Name, "the column can be NULL, field %s cannot; make it a pointer (nullable)", who)
 		case diff.auto && w.Auto:
-			c.refuse(c.t.name, w.Name, "the database does not hand out keys, field %s is auto", who)
+			c.refuse(c.t.name, w.Name, "the database does not hand out keys for the column, field %s is auto; it must not be auto here", who)
 		}
 		return nil
 	}

@@ -96,7 +96,11 @@ func (m *Migrator) additive() *Migrator {
 // refused is why a plan is not applied, or nil.
 func (p *Plan) refused() error {
 	if len(p.Refusals) > 0 {
-		return op.Errorf(op.CodeValidation, "migrate: %w", p.Refusals)
+		what := "there are differences that no step can bridge"
+		if p.additive {
+			what = "the models do not fit the database, and AutoMigrate only adds tables, columns and indexes"
+		}
+		return op.Errorf(op.CodeValidation, "migrate: %s; nothing was done; change the models or the tables: %w", what, p.Refusals)
 	}
 	if unsafe := p.Unsafe(); len(unsafe) > 0 {
 		return &UnsafeError{Steps: unsafe}

@@ -15,6 +15,10 @@ import (
 // follow when all tables are there.
 func (d *differ) createTable(t *table) {
 	c := t.catalog(d.to)
+	if by := d.taken(t.name); by != "" {
+		d.refuse(t.name, "", "the name of the table is taken by %s; give the model another table, or the other another name", by)
+		return
+	}
 	d.add(Step{Kind: CreateTable, Table: t.name, Reason: "model " + t.model.Name + " has no table", SQL: ddl.CreateTable(d.to.dialect, c)})
 	// The engine may rely on how Weft stores things in its own tables.
 	d.also(len(d.Steps)-1, append([]string{d.setMeta("table:"+t.name, "1")}, d.enumMeta(t)...)...)
@@ -24,6 +28,10 @@ func (d *differ) createTable(t *table) {
 		}
 	}
 	for i, x := range c.Indexes {
+		if by := d.taken(x.Name); by != "" && d.o.Additive { // else a step may drop what has the name
+			d.refuse(t.name, x.Name, "the name of the index is taken by %s; give it another", by)
+			continue
+		}
 		d.add(Step{Kind: AddIndex, Table: t.name, Name: x.Name, Reason: t.indexes[i].reason, SQL: []string{ddl.CreateIndex(d.to.dialect, t.name, x)}})
 	}
 }

@@ -92,6 +92,7 @@ func (to target) desire(set *schema.Set) ([]*table, error) {
 		d.addSearch(t)
 		d.addForeign(t)
 	}
+	d.likeParents()
 	for _, t := range d.list {
 		d.checkForeign(t)
 		if to.dialect == catalog.MySQL {

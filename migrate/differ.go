@@ -39,7 +39,7 @@ type differ struct {
 // transaction, whose end is the caller's affair.
 func (m *Migrator) plan(ctx context.Context, conn *sql.Conn) (*Plan, error) {
 	d := &differ{
-		ctx: ctx, conn: conn, to: target{dialect: m.dialect}, o: m.o, Plan: &Plan{Steps: []Step{}, set: m.set},
+		ctx: ctx, conn: conn, to: target{dialect: m.dialect}, o: m.o, Plan: &Plan{Steps: []Step{}, set: m.set, additive: m.o.Additive},
 		was: names{tables: map[string]string{}, columns: map[string]map[string]string{}}, rows: map[*catalog.Table]int64{}, lost: map[string]bool{}, searchFirst: map[string]bool{},
 	}
 	if err := d.run(m.set.Stored()); err != nil { // columns hold ciphertexts, whoever asks

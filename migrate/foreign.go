@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/schema"
 )
 
@@ -79,6 +80,48 @@ func (d *desired) addForeignKey(t *table, k *foreignKey) {
 	}
 	k.name = d.to.shorten(k.name)
 	t.foreign = append(t.foreign, k)
+}
+
+// likeParents gives columns of foreign keys the type of what they point at,
+// where a server takes no other: a text that points at a uuid on PostgreSQL, and
+// a whole number of another size on MySQL. A field of Go is seldom declared as
+// what its parent's key is.
+func (d *desired) likeParents() {
+	if d.to.dialect == catalog.SQLite {
+		return
+	}
+	for changed := true; changed; { // what is pointed at may itself point on
+		changed = false
+		for _, t := range d.list {
+			for _, k := range t.foreign {
+				p := d.tables[fold(k.refTable)]
+				for i := range k.columns {
+					if p == nil || i >= len(k.refColumns) {
+						continue
+					}
+					if c, ref := t.column(k.columns[i]), p.column(k.refColumns[i]); c != nil && ref != nil && d.takesAfter(c.field, ref.field) {
+						c.takeAfter(ref)
+						changed = true
+					}
+				}
+			}
+		}
+	}
+}
+
+// takesAfter reports whether a field must be stored as the one it points at is.
+func (d *desired) takesAfter(f, ref *schema.Field) bool {
+	if d.to.dialect == catalog.Postgres {
+		return f.Type.Kind() == schema.KindString && f.Type != schema.UUID && ref.Type == schema.UUID
+	}
+	return f.Type.Kind() == schema.KindInt && ref.Type.Kind() == schema.KindInt && (f.Type != ref.Type || f.Unsigned != ref.Unsigned)
+}
+
+// takeAfter makes the column one of the type of another.
+func (c *column) takeAfter(ref *column) {
+	f := *c.field
+	f.Type, f.Size, f.Unsigned = ref.field.Type, ref.field.Size, ref.field.Unsigned
+	c.field, c.decl, c.coll = &f, ref.decl, ref.coll
 }
 
 // merge takes over an action where there was none; two different ones do not go together.

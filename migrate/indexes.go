@@ -156,22 +156,22 @@ func (c *tableDiff) unique(s *Step, w *catalog.Index, x *index) error {
 	return nil
 }
 
-// taken says what has the name of an index already, "" for nothing.
-func (c *tableDiff) taken(name string) string {
-	if c.to.dialect == catalog.MySQL {
-		return "" // names are the table's own
+// taken says what has the name of an index or table already, "" for nothing.
+func (d *differ) taken(name string) string {
+	if d.to.dialect == catalog.MySQL {
+		return "" // names of indexes are the table's own
 	}
-	for _, o := range c.differ.have.Tables {
-		if c.to.fold(o.Name) == c.to.fold(name) {
+	for _, o := range d.have.Tables {
+		if d.to.fold(o.Name) == d.to.fold(name) {
 			return "the table " + o.Name
 		}
 		for _, h := range o.Indexes {
-			if c.to.fold(h.Name) == c.to.fold(name) {
+			if d.to.fold(h.Name) == d.to.fold(name) {
 				return "the index " + h.Name + " of table " + o.Name
 			}
 		}
 	}
-	if v := c.view(name); v != nil {
+	if v := d.view(name); v != nil {
 		return "the view " + v.Name
 	}
 	return ""

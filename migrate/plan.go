@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/weftdb/weft/migrate/catalog"
-	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
 
@@ -42,8 +41,7 @@ func plan(ctx context.Context, conn *sql.Conn, set *schema.Set) (*Plan, error) {
 		return nil, err
 	}
 	if len(p.Refusals) > 0 {
-		return nil, op.Errorf(op.CodeValidation, "migrate: the models do not fit the database, and AutoMigrate only adds tables, columns and indexes; "+
-			"nothing was done; change the models or the tables: %w", p.Refusals)
+		return nil, p.refused()
 	}
 	return p, nil
 }

@@ -80,10 +80,10 @@ func TestRefused(t *testing.T) {
 			"other key",
 			[]string{`CREATE TABLE t (id INTEGER, x TEXT PRIMARY KEY NOT NULL)`},
 			op.CodeValidation, model("t", text("x")),
-			[]string{"primary key is (x), the model's (id)"},
+			[]string{"primary key is (x), the model's is (id)"},
 		},
 		{"no key", []string{`CREATE TABLE t (id INTEGER)`}, op.CodeValidation, model("t"), []string{"no primary key"}},
-		{"key column missing", []string{`CREATE TABLE t (x TEXT)`}, op.CodeValidation, model("t", text("x")), []string{"no primary key"}},
+		{"key column missing", []string{`CREATE TABLE t (x TEXT)`}, op.CodeValidation, model("t", text("x")), []string{"id of M has no column, and it is part of the primary key"}},
 		{"auto over INT", []string{`CREATE TABLE t (id INT PRIMARY KEY)`}, op.CodeValidation, model("t"), []string{"must not be auto"}},
 		{"auto without rowid", []string{`CREATE TABLE t (id INTEGER PRIMARY KEY) WITHOUT ROWID`}, op.CodeValidation, model("t"), []string{"must not be auto"}},
 		{
@@ -96,12 +96,12 @@ func TestRefused(t *testing.T) {
 			op.CodeValidation, model("t", unique),
 			[]string{"taken by the index t_u_key of table o"},
 		},
-		{"table name taken", []string{`CREATE TABLE o (x)`, `CREATE INDEX t ON o (x)`}, op.CodeValidation, model("t"), []string{"taken by an index"}},
+		{"table name taken", []string{`CREATE TABLE o (x)`, `CREATE INDEX t ON o (x)`}, op.CodeValidation, model("t"), []string{"taken by the index t of table o"}},
 		{
 			"unique over many rows",
 			[]string{`CREATE TABLE t (id INTEGER PRIMARY KEY)`, `INSERT INTO t VALUES (1), (2)`},
 			op.CodeValidation, model("t", unique),
-			[]string{"cannot be added to 2 rows"},
+			[]string{"all 2 rows would have the same value; make it a pointer (nullable) first"},
 		},
 		{
 			"specific with semicolon", nil, op.CodeValidation, model("t", &schema.Field{Name: "d", Type: schema.Specific, DBType: "TEXT; DROP TABLE x"}),

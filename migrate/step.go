@@ -86,7 +86,8 @@ type Plan struct {
 	Notes    []string    `json:"notes,omitempty"`
 	Refusals Differences `json:"refusals,omitempty"`
 
-	set *schema.Set
+	set      *schema.Set
+	additive bool // made for AutoMigrate
 }
 
 // Empty reports whether there is nothing to do.

@@ -70,9 +70,9 @@ func (b *builder) has(sc *scope, c *op.Cond) {
 	default: // a row counts once, however many rows of the join model lead to it
 		b.from(target)
 		b.w(" WHERE (")
-		b.fieldCols(&target, r.To)
+		b.alikes(&target, r.To, &via, r.ViaTo)
 		b.w(") IN (SELECT ")
-		b.fieldCols(&via, r.ViaTo)
+		b.alikes(&via, r.ViaTo, &target, r.To)
 		b.w(" FROM ")
 		b.from(via)
 		b.w(" WHERE ")
@@ -137,9 +137,30 @@ func (b *builder) match(x *scope, xs []*schema.Field, y *scope, ys []*schema.Fie
 		if i > 0 {
 			b.w(" AND ")
 		}
-		b.fieldCol(x, xs[i])
+		b.alike(x, xs[i], y, ys[i])
 		b.w(" = ")
-		b.fieldCol(y, ys[i])
+		b.alike(y, ys[i], x, xs[i])
+	}
+}
+
+// alike writes a column such that it can be compared with one of another table:
+// a text may point at a uuid, which some databases do not compare.
+func (b *builder) alike(sc *scope, f *schema.Field, with *scope, other *schema.Field) {
+	c, o := sc.t.Cols[f.Pos], with.t.Cols[other.Pos]
+	if b.d.Typed && c.text != "" && o.text == "" && o.Store == StoreText {
+		b.plainText(c, sc.alias, c.Name)
+		return
+	}
+	b.fieldCol(sc, f)
+}
+
+// alikes is alike of several columns.
+func (b *builder) alikes(sc *scope, fs []*schema.Field, with *scope, others []*schema.Field) {
+	for i, f := range fs {
+		if i > 0 {
+			b.w(", ")
+		}
+		b.alike(sc, f, with, others[i])
 	}
 }
 
