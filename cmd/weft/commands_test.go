@@ -108,7 +108,7 @@ func prepared(t *testing.T, c *cobra.Command) string {
 
 // Every line of every example really runs, in a shell as a user types it.
 func TestEveryExampleRuns(t *testing.T) {
-	t.Setenv("GOPROXY", "off")
+	unverified(t.Setenv)
 	everyCommand(func(c *cobra.Command) {
 		t.Run(c.CommandPath(), func(t *testing.T) {
 			dir := prepared(t, c)

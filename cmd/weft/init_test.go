@@ -33,6 +33,11 @@ func offline(t *testing.T, dir string, args ...string) string {
 	return string(out)
 }
 
+// unverified lets a new project be tidied where the database of checksums is out
+// of reach: tidying looks at the tests of dependencies too, in versions that
+// this module may not need.
+func unverified(setenv func(name, value string)) { setenv("GONOSUMDB", "*") }
+
 // weftCommand runs the command in this process.
 func weftCommand(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
@@ -44,7 +49,7 @@ func weftCommand(t *testing.T, args ...string) (status int, stdout, stderr strin
 // What init makes really builds, runs twice, passes its own tests and is in
 // good form; the other commands work on its database.
 func TestProjectBuildsAndRuns(t *testing.T) {
-	t.Setenv("GOPROXY", "off")
+	unverified(t.Setenv)
 	dir := filepath.Join(t.TempDir(), "notes")
 	if status, stdout, stderr := weftCommand(t, "init", dir, "--replace", repository(t)); status != exitOK || stderr != "" || !strings.Contains(stdout, "go run .") {
 		t.Fatalf("status %d, %q, %q", status, stdout, stderr)

@@ -75,7 +75,7 @@ func withGo(env *testscript.Env) error {
 	for name, value := range vars {
 		env.Setenv(name, value)
 	}
-	env.Setenv("GOPROXY", "off")
+	unverified(env.Setenv)
 	return nil
 }
 
