@@ -30,10 +30,11 @@ func (l *Lock) prepare(ctx context.Context) error {
 		if err := l.busyTimeout(ctx, 100); err != nil {
 			return err
 		}
-		if there, err := own.Exists(ctx, l.conn, l.d, Table); err != nil || there {
+		if there, err := own.Exists(ctx, l.conn, l.d, Table); there || err != nil && !own.Busy(err) {
 			return err
 		}
-		// Others may be writing; see begin.
+		// Others may be writing, which in a file without a write-ahead log keeps
+		// even who only looks: as a writer it is waited for.
 		return l.write(ctx, func() error { return own.Make(ctx, l.conn, l.d, Table, columns) })
 	}
 	return own.Make(ctx, l.conn, l.d, Table, columns)
