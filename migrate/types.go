@@ -11,6 +11,7 @@ import (
 
 	"github.com/shopspring/decimal"
 
+	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -95,27 +96,7 @@ func checkSpecific(t string) error {
 // typeName is the part of a column declaration that SQLite reports as its
 // type: one or more words and perhaps numbers in parentheses, up to the first
 // constraint. It comes in capitals with single spaces.
-func typeName(decl string) string {
-	var b strings.Builder
-	for _, tok := range tokens(decl) {
-		up := strings.ToUpper(tok)
-		switch up {
-		case "(", ")", ",":
-			b.WriteString(up)
-			if up == ")" {
-				return b.String()
-			}
-			continue
-		case "CONSTRAINT", "PRIMARY", "NOT", "NULL", "UNIQUE", "CHECK", "DEFAULT", "COLLATE", "REFERENCES", "GENERATED", "AS":
-			return b.String()
-		}
-		if s := b.String(); s != "" && !strings.HasSuffix(s, "(") && !strings.HasSuffix(s, ",") {
-			b.WriteByte(' ')
-		}
-		b.WriteString(up)
-	}
-	return b.String()
-}
+func typeName(decl string) string { return catalog.CanonType(catalog.SQLite, decl) }
 
 // affinity is how SQLite treats values of a column with that declared type
 // (the rules of its documentation, in their order).
