@@ -69,25 +69,6 @@ func wordByte(c byte) bool {
 	return c == '_' || c == '$' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
 }
 
-// predicate is the condition of a partial index, from the statement that made
-// it; "" where there is none.
-func predicate(create string) string {
-	depth, seen := 0, false
-	for s := create; len(s) > 0; {
-		n := tokenLen(s)
-		switch t := s[:n]; {
-		case t == "(":
-			depth, seen = depth+1, true
-		case t == ")":
-			depth--
-		case depth == 0 && seen && strings.EqualFold(t, "WHERE"):
-			return strings.TrimSpace(s[n:])
-		}
-		s = s[n:]
-	}
-	return ""
-}
-
 // samePredicate compares conditions by their tokens, so that space, comments
 // and the case of words do not matter, but that of text does.
 func samePredicate(a, b string) bool { return canonPredicate(a) == canonPredicate(b) }

@@ -4,18 +4,7 @@ import (
 	"testing"
 )
 
-func TestPredicate(t *testing.T) {
-	cases := map[string]string{
-		`CREATE INDEX i ON t (a)`:             "",
-		`CREATE INDEX i ON t (a) WHERE a > 0`: "a > 0",
-		`create unique index "wh(ere" on [t(] (lower(a), ")") /* where x */ where b = ')'`: "b = ')'",
-		"CREATE INDEX i ON t (a) -- WHERE no\nWHERE(a)":                                    "(a)",
-	}
-	for in, want := range cases {
-		if got := predicate(in); got != want {
-			t.Errorf("%s: got %q, want %q", in, got, want)
-		}
-	}
+func TestSamePredicate(t *testing.T) {
 	if !samePredicate(`"A"  IS null`, `"a" is NULL`) || samePredicate(`a = 'x'`, `a = 'X'`) {
 		t.Error("conditions are compared wrongly")
 	}
@@ -39,7 +28,6 @@ func FuzzTokens(f *testing.F) {
 		if again := typeName(name); again != name {
 			t.Errorf("typeName(%q) is %q, of that it is %q", s, name, again)
 		}
-		_ = predicate(s)
 		_ = checkSpecific(s)
 	})
 }

@@ -49,3 +49,18 @@ func TestRewritesMeetQueries(t *testing.T) {
 		}
 	}
 }
+
+// Conditions of partial indexes are read from the statements that made them.
+func TestPredicate(t *testing.T) {
+	cases := map[string]string{
+		`CREATE INDEX i ON t (a)`:             "",
+		`CREATE INDEX i ON t (a) WHERE a > 0`: "a > 0",
+		`create unique index "wh(ere" on [t(] (lower(a), ")") /* where x */ where b = ')'`: "b = ')'",
+		"CREATE INDEX i ON t (a) -- WHERE no\nWHERE(a)":                                    "(a)",
+	}
+	for in, want := range cases {
+		if got := predicate(in); got != want {
+			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+}
