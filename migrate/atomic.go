@@ -13,6 +13,10 @@ import (
 	"github.com/weftdb/weft/op"
 )
 
+// attempts is how often a plan is carried out again that the writes of others
+// were in the way of.
+const attempts = 10
+
 // atomic carries a plan out in one transaction.
 func (r *runner) atomic(decide func(*Plan) (bool, error), first *Plan) error {
 	if first.KeysOff() && r.m.dialect == catalog.SQLite {
@@ -29,7 +33,7 @@ func (r *runner) atomic(decide func(*Plan) (bool, error), first *Plan) error {
 		}()
 	}
 	var done *Plan
-	err := r.l.Tx(r.ctx, false, func() error {
+	once := func() error {
 		if err := r.hold(first); err != nil {
 			return err
 		}
@@ -45,7 +49,12 @@ func (r *runner) atomic(decide func(*Plan) (bool, error), first *Plan) error {
 		}
 		done = p
 		return r.steps(p)
-	})
+	}
+	err := r.l.Tx(r.ctx, false, once)
+	for try := 1; try < attempts && op.Retryable(err) && r.ctx.Err() == nil; try++ { // on a group others are not kept out
+		done = nil
+		err = r.l.Tx(r.ctx, false, once)
+	}
 	var at *stepError
 	if errors.As(err, &at) {
 		r.undone(done, at)

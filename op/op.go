@@ -280,6 +280,8 @@ type Result struct {
 	Rows    Rows
 	N       int64
 	Columns []string // names of the columns of SQL
+	Types   []string // of the same columns as declared, "" where one is not of a table; nil where the engine does not say
+	LastID  int64    // of SQL that inserts, on SQLite: the rowid of the last row; 0 where the engine does not say
 	Batch   []Result
 	Plan    *Plan
 }

@@ -129,7 +129,7 @@ func (c *Core) bareInsert(ctx context.Context, s Session, o *op.Op) (op.Result, 
 	}
 	res := op.Result{N: int64(len(o.Rows))}
 	if o.Returning {
-		list, err = project(o, list)
+		list, err = o.Project(list)
 		res.Rows = given(list, o.Sink)
 	}
 	return res, err
@@ -245,7 +245,7 @@ func (c *Core) bareModify(ctx context.Context, s Session, o *op.Op) (op.Result, 
 	}
 	res := op.Result{N: int64(len(rows))}
 	if o.Returning {
-		list, err := project(o, rows)
+		list, err := o.Project(rows)
 		if err != nil {
 			return op.Result{}, err
 		}
@@ -291,7 +291,7 @@ func (c *Core) bareByKey(ctx context.Context, s Session, o *op.Op, key []any) (o
 	}
 	res := op.Result{N: n}
 	if o.Returning {
-		if list, err = project(o, list); err != nil {
+		if list, err = o.Project(list); err != nil {
 			return op.Result{}, err
 		}
 		res.Rows = given(list, o.Sink)

@@ -38,7 +38,7 @@ func (c *Core) bareUpsert(ctx context.Context, s Session, o *op.Op) (op.Result, 
 		}
 	}
 	if o.Returning {
-		list, err := project(o, list)
+		list, err := o.Project(list)
 		if err != nil {
 			return op.Result{}, err
 		}

@@ -276,7 +276,7 @@ func (b *builder) sortKey(sc *scope, s *op.Sort) (null bool) {
 		return b.col(sc, s.Field).null
 	}
 	c, prefix, name := b.ref(sc, s.Field)
-	if b.isJSON(c, s.Path) && b.text {
+	if b.canRead(c, s.Path) && b.text {
 		b.w(b.d.JSON.Key(c, prefix+name, s.Path))
 	}
 	return true

@@ -141,7 +141,7 @@ func (c *Core) modify(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		}
 		res.N = int64(len(list))
 		if o.Returning {
-			list, err = project(o, list)
+			list, err = o.Project(list)
 			res.Rows = given(list, o.Sink)
 		}
 		return res, err
@@ -176,29 +176,6 @@ func (c *Core) modify(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		return res, c.stale(ctx, s, o, &o.Guards[0])
 	}
 	return res, nil
-}
-
-// project gives the fields that the operation asks for of full rows.
-func project(o *op.Op, list [][]any) ([][]any, error) {
-	if o.Fields == nil {
-		return list, nil
-	}
-	pos := make([]int, len(o.Fields))
-	for i, name := range o.Fields {
-		f := o.Model.Field(name)
-		if f == nil {
-			return nil, op.Invalid(o.Model.Name, name, "field", "is no field of %s", o.Model.Name)
-		}
-		pos[i] = f.Pos
-	}
-	out := make([][]any, len(list))
-	for i, row := range list {
-		out[i] = make([]any, len(pos))
-		for j, p := range pos {
-			out[i][j] = row[p]
-		}
-	}
-	return out, nil
 }
 
 // upsert runs an upsert, row by row.
@@ -252,7 +229,7 @@ func (c *Core) upsert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 		return op.Result{}, err
 	}
 	if o.Returning {
-		list, err := project(o, list)
+		list, err := o.Project(list)
 		if err != nil {
 			return op.Result{}, err
 		}

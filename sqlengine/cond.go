@@ -352,9 +352,22 @@ func (b *builder) isJSON(c *Column, path []string) bool {
 	return false
 }
 
+// canRead is isJSON for a place whose value is asked for.
+func (b *builder) canRead(c *Column, path []string) bool {
+	if !b.isJSON(c, path) {
+		return false
+	}
+	if b.d.JSONPath == nil {
+		return true
+	}
+	err := b.d.JSONPath(path)
+	b.fail(err)
+	return err == nil
+}
+
 func (b *builder) comparePath(sc *scope, c *op.Cond) {
 	col, prefix, name := b.ref(sc, c.Field)
-	if b.err != nil || !b.isJSON(col, c.Path) {
+	if b.err != nil || !b.canRead(col, c.Path) {
 		return
 	}
 	expr := prefix + name

@@ -71,6 +71,8 @@ type Dialect struct {
 	TimePart func(expr string, p op.Part) string
 
 	JSON JSONDialect
+	// JSONPath, where it is not nil, refuses a path that cannot be read by.
+	JSONPath func(path []string) error
 	// JSONSet is a function (document, path as JSON array, value as JSON) that
 	// gives the new document. Without it documents are read, changed and written.
 	JSONSet string

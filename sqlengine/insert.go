@@ -37,7 +37,7 @@ func (c *Core) insert(ctx context.Context, s Session, o *op.Op) (op.Result, erro
 	}
 	res := op.Result{N: int64(len(o.Rows))}
 	if o.Returning {
-		list, err = project(o, list)
+		list, err = o.Project(list)
 		res.Rows = given(list, o.Sink)
 	}
 	return res, err

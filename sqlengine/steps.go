@@ -62,7 +62,7 @@ func (c *Core) setPlaces(ctx context.Context, s Session, o *op.Op, must *op.Cond
 	}
 	res := op.Result{N: int64(len(list))}
 	if o.Returning {
-		list, err = project(o, list)
+		list, err = o.Project(list)
 		res.Rows = given(list, o.Sink)
 	}
 	return res, err

@@ -35,7 +35,10 @@ func (d *decoder) fail(code op.Code, format string, args ...any) {
 }
 
 func (d *decoder) malformed(format string, args ...any) {
-	d.fail(d.code, "malformed: "+format, args...)
+	if d.err == nil {
+		d.fail(d.code, "malformed: "+format, args...)
+		d.err.(*op.Error).Err = ErrMalformed
+	}
 }
 
 func (d *decoder) unsupported(format string, args ...any) {

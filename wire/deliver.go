@@ -5,6 +5,19 @@ import (
 	"github.com/weftdb/weft/schema"
 )
 
+// Deliver makes the rows of a result that came over a wire go to the sinks that
+// the operation has: each call of Next then delivers a row, and Row is nil.
+func Deliver(r *op.Result, o *op.Op) {
+	if r.Rows != nil && o.Sink != nil {
+		r.Rows = &sinkRows{rows: r.Rows, into: newDelivery(o.Sink, o.Model, o.With)}
+	}
+	for i := range min(len(r.Batch), len(o.Batch)) {
+		if b := &o.Batch[i]; b.Sink != nil && r.Batch[i].Rows != nil {
+			r.Batch[i].Rows = &sinkRows{rows: r.Batch[i].Rows, into: newDelivery(b.Sink, b.Model, b.With)}
+		}
+	}
+}
+
 // sinkRows delivers decoded rows to the sink of an operation.
 type sinkRows struct {
 	rows op.Rows

@@ -97,7 +97,7 @@ func (l *loopback) Do(ctx context.Context, o op.Op) (op.Result, error) {
 func (l *loopback) back(o *op.Op, res op.Result) (op.Result, error) {
 	cols := NoRows
 	if res.Rows != nil {
-		cols = columns(o)
+		cols = Columns(o)
 	}
 	p := &pump{rows: res.Rows}
 	p.w = NewRowWriter(&p.buf, cols)
@@ -116,51 +116,8 @@ func (l *loopback) back(o *op.Op, res op.Result) (op.Result, error) {
 		_ = r.Close() // the first error is the one to tell
 		return op.Result{}, err
 	}
-	if home.Rows != nil && o.Sink != nil {
-		home.Rows = &sinkRows{rows: home.Rows, into: newDelivery(o.Sink, o.Model, o.With)}
-	}
-	for i := range home.Batch {
-		if i >= len(o.Batch) {
-			break
-		}
-		if b := &o.Batch[i]; b.Sink != nil && home.Batch[i].Rows != nil {
-			home.Batch[i].Rows = &sinkRows{rows: home.Batch[i].Rows, into: newDelivery(b.Sink, b.Model, b.With)}
-		}
-	}
+	Deliver(&home, o)
 	return home, nil
-}
-
-// columns is the number of values in the rows of an operation's result, so
-// that an engine which gives others is found out.
-func columns(o *op.Op) int {
-	switch o.Kind {
-	case op.Aggregate:
-		return withKeys(len(o.GroupBy)+len(o.Aggs), o.Via)
-	case op.Backup:
-		return 1
-	case op.Find, op.Insert, op.Update, op.Delete, op.Upsert, op.Increment:
-	default:
-		return AnyNumber
-	}
-	if o.Model == nil {
-		return AnyNumber
-	}
-	n := len(o.Fields)
-	if o.Fields == nil {
-		n = len(o.Model.Fields)
-	}
-	return withKeys(n+len(o.With), o.Via)
-}
-
-// withKeys adds the columns of Via.
-func withKeys(n int, v *op.Via) int {
-	if v == nil {
-		return n
-	}
-	if v.Model == nil || v.Model.Relation(v.Relation) == nil {
-		return AnyNumber
-	}
-	return n + len(v.Model.Relation(v.Relation).From)
 }
 
 func (l *loopback) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {

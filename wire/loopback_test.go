@@ -185,7 +185,7 @@ func TestLoopbackColumns(t *testing.T) {
 		{op.Op{Kind: op.SQL}, AnyNumber},
 		{op.Op{Kind: op.Find}, AnyNumber},
 	} {
-		if got := columns(&c.o); got != c.want {
+		if got := Columns(&c.o); got != c.want {
 			t.Errorf("%+v: got %d, want %d", c.o, got, c.want)
 		}
 	}

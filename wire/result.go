@@ -20,6 +20,8 @@ func (e *encoder) result(r *op.Result) {
 		e.close(at)
 	}
 	e.strs(5, r.Columns)
+	e.strs(6, r.Types)
+	e.int(7, r.LastID)
 	e.leave()
 }
 
@@ -60,6 +62,10 @@ func (d *decoder) result(r *op.Result) {
 			d.message(&f, func(d *decoder) { d.plan(r.Plan) })
 		case 5:
 			r.Columns = d.strs(&f)
+		case 6:
+			r.Types = d.strs(&f)
+		case 7:
+			r.LastID = d.int64(&f)
 		default:
 			d.unknown(&f)
 		}

@@ -51,9 +51,8 @@ func NewRowWriter(w io.Writer, cols int) *RowWriter {
 	return &RowWriter{w: w, cols: cols}
 }
 
-// WriteHead writes what a result has beside its rows: N, Batch, Plan and Columns. The
-// rows of results in Batch are read to their end and closed; Rows of r itself
-// is left alone. It may be left out; after the first row it is too late.
+// WriteHead writes what a result has beside its rows. The rows of results in
+// Batch are read to their end and closed; Rows of r itself is left alone. It may be left out; after the first row it is too late.
 func (w *RowWriter) WriteHead(r op.Result) error {
 	if w.err != nil {
 		return w.err
@@ -227,4 +226,38 @@ func WriteRows(w io.Writer, r op.Result, cols int) error {
 		return err
 	}
 	return rw.End()
+}
+
+// Columns is the number of values in the rows of an operation's result, for
+// [NewRowWriter], so that an engine which gives others is found out. It is
+// AnyNumber where that is not known before.
+func Columns(o *op.Op) int {
+	switch o.Kind {
+	case op.Aggregate:
+		return withKeys(len(o.GroupBy)+len(o.Aggs), o.Via)
+	case op.Backup:
+		return 1
+	case op.Find, op.Insert, op.Update, op.Delete, op.Upsert, op.Increment:
+	default:
+		return AnyNumber
+	}
+	if o.Model == nil {
+		return AnyNumber
+	}
+	n := len(o.Fields)
+	if o.Fields == nil {
+		n = len(o.Model.Fields)
+	}
+	return withKeys(n+len(o.With), o.Via)
+}
+
+// withKeys adds the columns of Via.
+func withKeys(n int, v *op.Via) int {
+	if v == nil {
+		return n
+	}
+	if v.Model == nil || v.Model.Relation(v.Relation) == nil {
+		return AnyNumber
+	}
+	return n + len(v.Model.Relation(v.Relation).From)
 }

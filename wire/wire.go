@@ -17,6 +17,8 @@
 package wire
 
 import (
+	"errors"
+
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -35,6 +37,11 @@ const (
 	// MaxFrame bounds one frame of a stream of rows, and so one row.
 	MaxFrame = 1 << 30
 )
+
+// ErrMalformed is in the error of input that no version of this package wrote,
+// so that a server can tell a damaged or hostile sender from one that asks for
+// what cannot be done.
+var ErrMalformed = errors.New("malformed")
 
 const magic = 'W'
 

@@ -29,7 +29,7 @@ type Querier interface {
 // their names.
 type Database struct {
 	Dialect Dialect
-	Version string // as the server tells it
+	Version string // as a server tells it; "" on SQLite, which is a library
 	MariaDB bool
 	Schema  string // PostgreSQL's current schema, MySQL's database, "main"
 	Tables  []*Table

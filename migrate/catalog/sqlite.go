@@ -12,9 +12,8 @@ import (
 // keys it does not tell.
 func (i *inspector) sqlite() error {
 	sql := map[string]string{} // by folded name
-	err := i.each("read the catalogue", "SELECT type, name, tbl_name, sql, sqlite_version() FROM sqlite_master", nil, func(r []string) {
+	err := i.each("read the catalogue", "SELECT type, name, tbl_name, sql FROM sqlite_master", nil, func(r []string) {
 		sql[Fold(SQLite, r[1])] = r[3]
-		i.db.Version = r[4]
 		if r[0] == "view" {
 			i.db.Views = append(i.db.Views, &View{Name: r[1], SQL: r[3]})
 		}
@@ -23,7 +22,7 @@ func (i *inspector) sqlite() error {
 		return err
 	}
 	i.db.Schema = "main"
-	err = i.each("list the tables", "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type <> 'view'", nil, func(r []string) {
+	err = i.each("list the tables", "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main' AND type <> 'view' ORDER BY name", nil, func(r []string) {
 		if strings.HasPrefix(Fold(SQLite, r[0]), "sqlite_") || !i.wants(r[0]) {
 			return
 		}

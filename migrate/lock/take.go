@@ -8,6 +8,7 @@ import (
 
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/migrate/own"
+	"github.com/weftdb/weft/op"
 )
 
 const columns = "name varchar(64) NOT NULL PRIMARY KEY, owner varchar(255) NOT NULL, token bigint NOT NULL, " +
@@ -35,7 +36,12 @@ func (l *Lock) prepare(ctx context.Context) error {
 		}
 		// Others may be writing, which in a file without a write-ahead log keeps
 		// even who only looks: as a writer it is waited for.
-		return l.write(ctx, func() error { return own.Make(ctx, l.conn, l.d, Table, columns) })
+		for start := time.Now(); ; {
+			err := l.write(ctx, func() error { return own.Make(ctx, l.conn, l.d, Table, columns) })
+			if !op.Retryable(err) || time.Since(start) >= l.o.Wait { // of a group, whose transactions find out at the end
+				return err
+			}
+		}
 	}
 	return own.Make(ctx, l.conn, l.d, Table, columns)
 }

@@ -154,7 +154,7 @@ func (l *Lock) trySQLite(ctx context.Context) (h *Holder, reason, err error) {
 			l.rollBack(ctx)
 		}
 	}
-	if own.Busy(err) {
+	if own.Transient(l.d, err) {
 		return h, err, nil
 	}
 	return h, nil, own.Fail(err, "migrate: take the lock")

@@ -180,7 +180,7 @@ func Transient(d catalog.Dialect, err error) bool {
 	case catalog.MySQL:
 		return s == "1213" || s == "1205"
 	}
-	return Busy(err)
+	return Busy(err) || op.Retryable(err) // the one of a file, the other of a group
 }
 
 // Gone reports whether the connection to the server is lost.

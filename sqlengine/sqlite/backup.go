@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -10,10 +9,8 @@ import (
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
-
-// backupChunk is the size of one row of a backup.
-const backupChunk = 256 << 10
 
 // backup copies the database as it is at one moment to a temporary file, while
 // others read and write, and streams that.
@@ -31,16 +28,13 @@ func (e *Engine) backup(ctx context.Context) (op.Result, error) {
 		return drop(err)
 	}
 	copied := filepath.Join(dir, "copy.db")
-	_, err = c.ask(ctx, "VACUUM INTO ?", sqlengine.TextValue(onDisk(copied)))
+	_, err = c.Ask(ctx, "VACUUM INTO ?", sqlengine.TextValue(onDisk(copied)))
 	c.Release()
 	if err != nil {
 		return drop(err)
 	}
-	f, err := os.Open(copied)
-	if err != nil {
-		return drop(err)
-	}
-	return op.Result{Rows: &fileRows{ctx: ctx, f: f, dir: dir}}, nil
+	rows, err := lite.FileRows(ctx, dir, copied)
+	return op.Result{Rows: rows}, err
 }
 
 // onDisk names a file for a connection whose own database may be in memory; it
@@ -51,50 +45,4 @@ func onDisk(path string) string {
 		vfs, path = "win32", "/"+filepath.ToSlash(path)
 	}
 	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?vfs=" + vfs
-}
-
-// fileRows are the bytes of a file.
-type fileRows struct {
-	ctx context.Context
-	f   *os.File // nil when closed
-	dir string
-	row []any
-	err error
-}
-
-func (r *fileRows) Next() bool {
-	if r.f == nil {
-		return false
-	}
-	if err := r.ctx.Err(); err != nil {
-		r.err = op.FromContext(err)
-		_ = r.Close()
-		return false
-	}
-	chunk := make([]byte, backupChunk)
-	n, err := io.ReadFull(r.f, chunk)
-	if n == 0 {
-		if err != io.EOF {
-			r.err = op.Errorf(op.CodeDatabase, "read the backup: %w", err)
-		}
-		_ = r.Close()
-		return false
-	}
-	r.row = []any{chunk[:n]}
-	return true
-}
-
-func (r *fileRows) Row() []any { return r.row }
-func (r *fileRows) Err() error { return r.err }
-
-func (r *fileRows) Close() error {
-	if r.f == nil {
-		return nil
-	}
-	err := r.f.Close()
-	r.f, r.row = nil, nil
-	if rerr := os.RemoveAll(r.dir); err == nil {
-		err = rerr
-	}
-	return err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
 
 // Engine keeps its data in one SQLite file.
@@ -62,7 +63,7 @@ func Open(path string, opts ...Option) *Engine {
 	if e.opt.immutable && !e.memory {
 		e.name = parameter(e.name, "immutable=1")
 	}
-	e.core = sqlengine.New(dialect, inspect)
+	e.core = sqlengine.New(lite.Dialect, inspect)
 	e.writers = newPool(1, e.connect)
 	e.readers = e.writers
 	if !e.memory {
@@ -122,7 +123,7 @@ func (e *Engine) setUp(ctx context.Context, c *conn) error {
 		pragmas = append(pragmas, "synchronous=NORMAL")
 	}
 	for _, p := range append(pragmas, e.opt.pragmas...) {
-		if err := c.patiently(func() error { _, err := c.ask(ctx, "PRAGMA "+p); return err }); err != nil {
+		if err := c.patiently(func() error { _, err := c.Ask(ctx, "PRAGMA "+p); return err }); err != nil {
 			return err
 		}
 	}
@@ -153,7 +154,7 @@ func (e *Engine) ready(ctx context.Context) error {
 		return wrap("open "+e.path, err)
 	}
 	defer c.Release()
-	if err := c.checkFormat(ctx); err != nil {
+	if err := lite.CheckFormat(ctx, c, c.file); err != nil {
 		return wrap("open "+e.path, err)
 	}
 	e.opened.Store(true)
@@ -238,9 +239,9 @@ func (e *Engine) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {
 	if err := e.ready(ctx); err != nil {
 		return nil, err
 	}
-	from, first := e.writers, beginWrite
+	from, first := e.writers, lite.BeginWrite
 	if opts.ReadOnly || e.opt.readOnly {
-		from, first = e.readers, beginRead
+		from, first = e.readers, lite.BeginRead
 	}
 	c, err := from.get(ctx)
 	if err != nil {
@@ -250,14 +251,14 @@ func (e *Engine) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {
 		c.Release()
 		return nil, wrap("begin", err)
 	}
-	if first == beginRead { // the snapshot is taken by the first read: now
-		if _, err := c.ask(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
+	if first == lite.BeginRead { // the snapshot is taken by the first read: now
+		if _, err := c.Ask(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1"); err != nil {
 			_ = c.rollback()
 			c.Release()
 			return nil, wrap("begin", err)
 		}
 	}
-	if first == beginRead && !e.memory {
+	if first == lite.BeginRead && !e.memory {
 		c.stream()
 	}
 	t := &tx{e: e, c: c, mu: new(sync.Mutex), readOnly: opts.ReadOnly}

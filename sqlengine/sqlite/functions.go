@@ -1,57 +1,49 @@
 package sqlite
 
 import (
-	"math"
-	"strconv"
-	"strings"
+	"errors"
+	"unsafe"
 
 	"modernc.org/libc"
 	"modernc.org/libc/sys/types"
 	lib "modernc.org/sqlite/lib"
 
-	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
-)
-
-// What begins a message of a function of ours.
-const (
-	overflow = "weft: out of range"
-	refused  = "weft: refused: "
+	"github.com/weftdb/weft/sqlengine/lite"
 )
 
 // functions registers the functions that statements use. None of them stands
 // in a schema, so other programs can open the file.
 func (c *conn) functions() error {
-	for _, f := range []struct {
-		name  string
-		args  int32
-		fn    uintptr
-		final uintptr // of an aggregate
-	}{
-		{"weft_fold", 1, callback(fnFold), 0},
-		{"weft_add", 4, callback(fnAdd), 0},
-		{"weft_key", 1, callback(fnKey), 0},
-		{"weft_json_set", 3, callback(fnJSONSet), 0},
-		{"weft_time", 1, callback(fnTime), 0},
-		{"weft_rank", -1, callback(fnRank), 0},
-		{"weft_sum", 1, callback(sumStep), callback(sumFinal)},
-		{"weft_sum_wide", 1, callback(sumStep), callback(sumFinalWide)},
-	} {
-		name, err := libc.CString(f.name)
+	for _, f := range lite.Functions {
+		ours, ok := calls[f.Name]
+		if !ok {
+			return errors.New("sqlite: the function " + f.Name + " is missing")
+		}
+		name, err := libc.CString(f.Name)
 		if err != nil {
 			return err
 		}
-		fn, step, final := f.fn, uintptr(0), f.final
-		if final != 0 {
-			fn, step = 0, f.fn
-		}
-		rc := lib.Xsqlite3_create_function(c.tls, c.db, name, f.args, lib.SQLITE_UTF8|lib.SQLITE_DETERMINISTIC, 0, fn, step, final)
+		rc := lib.Xsqlite3_create_function(c.tls, c.db, name, int32(f.Args), lib.SQLITE_UTF8|lib.SQLITE_DETERMINISTIC, 0, ours.call, ours.step, ours.final)
 		libc.Xfree(c.tls, name)
 		if rc != lib.SQLITE_OK {
 			return c.fail(rc)
 		}
 	}
 	return nil
+}
+
+// calls are the functions as SQLite calls them. They make no values and so do
+// not go by way of lite.Function.
+var calls = map[string]struct{ call, step, final uintptr }{
+	"weft_fold":     {call: callback(fnFold)},
+	"weft_add":      {call: callback(fnAdd)},
+	"weft_key":      {call: callback(fnKey)},
+	"weft_json_set": {call: callback(fnJSONSet)},
+	"weft_time":     {call: callback(fnTime)},
+	"weft_rank":     {call: callback(fnRank)},
+	"weft_sum":      {step: callback(sumStep), final: callback(sumFinal)},
+	"weft_sum_wide": {step: callback(sumStep), final: callback(sumFinalWide)},
 }
 
 // call is one call of a function by SQLite.
@@ -104,6 +96,14 @@ func (f call) fail(msg string) {
 	libc.Xfree(f.tls, z)
 }
 
+func (f call) textOr(s string, err error) {
+	if err != nil {
+		f.fail(err.Error())
+		return
+	}
+	f.text(s)
+}
+
 // fnTime makes a time as Weft stores it of what other programs store as one.
 func fnTime(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 	f := call{tls, ctx, argv}
@@ -117,12 +117,7 @@ func fnTime(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 	default:
 		v = sqlengine.TextValue(string(f.view(0)))
 	}
-	text, ok := sqlengine.FoundTime(v)
-	if !ok {
-		f.fail("a column of times holds " + strconv.Quote(string(f.view(0))) + ", which is no time")
-		return
-	}
-	f.text(text)
+	f.textOr(lite.Time(v))
 }
 
 // fnFold lower-cases text rune by rune. What is no text stays as it is.
@@ -132,12 +127,9 @@ func fnFold(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 		lib.Xsqlite3_result_null(tls, ctx)
 		return
 	}
-	b := f.view(0)
-	for _, c := range b {
-		if c >= 0x80 || (c >= 'A' && c <= 'Z') {
-			f.text(op.Fold(string(b)))
-			return
-		}
+	if folded, changed := lite.Fold(f.view(0)); changed {
+		f.text(folded)
+		return
 	}
 	lib.Xsqlite3_result_value(tls, ctx, f.arg(0))
 }
@@ -147,18 +139,18 @@ func fnFold(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 func fnAdd(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 	f := call{tls, ctx, argv}
 	if f.kind(0) == lib.SQLITE_INTEGER && f.kind(1) == lib.SQLITE_INTEGER {
-		a, b := lib.Xsqlite3_value_int64(tls, f.arg(0)), lib.Xsqlite3_value_int64(tls, f.arg(1))
-		sum := a + b
-		if (a^sum)&(b^sum) < 0 || sum < lib.Xsqlite3_value_int64(tls, f.arg(2)) || sum > lib.Xsqlite3_value_int64(tls, f.arg(3)) {
-			f.fail(overflow)
+		n := func(i int) int64 { return lib.Xsqlite3_value_int64(tls, f.arg(i)) }
+		sum, ok := lite.Add(n(0), n(1), n(2), n(3))
+		if !ok {
+			f.fail(lite.Overflow)
 			return
 		}
 		lib.Xsqlite3_result_int64(tls, ctx, sum)
 		return
 	}
-	sum := lib.Xsqlite3_value_double(tls, f.arg(0)) + lib.Xsqlite3_value_double(tls, f.arg(1))
-	if math.IsInf(sum, 0) || math.IsNaN(sum) {
-		f.fail(overflow)
+	sum, ok := lite.AddFloat(lib.Xsqlite3_value_double(tls, f.arg(0)), lib.Xsqlite3_value_double(tls, f.arg(1)))
+	if !ok {
+		f.fail(lite.Overflow)
 		return
 	}
 	lib.Xsqlite3_result_double(tls, ctx, sum)
@@ -171,7 +163,7 @@ func fnKey(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 		lib.Xsqlite3_result_null(tls, ctx)
 		return
 	}
-	key := sqlengine.JSONKey(nil, string(f.view(0)))
+	key := lite.Key(string(f.view(0)))
 	if key == nil {
 		lib.Xsqlite3_result_null(tls, ctx)
 		return
@@ -179,20 +171,64 @@ func fnKey(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 	f.blob(key)
 }
 
-func (f call) path() ([]string, error) { return sqlengine.ParsePath(string(f.view(1))) }
-
 // fnJSONSet sets a place in a document: document, path as JSON array, value.
 func fnJSONSet(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
 	f := call{tls, ctx, argv}
-	path, err := f.path()
-	if err == nil {
-		var out op.JSON
-		if out, err = op.SetJSONPath(op.JSON(f.view(0)), path, op.JSON(f.view(2))); err == nil {
-			f.text(string(out))
+	f.textOr(lite.JSONSet(string(f.view(0)), string(f.view(1)), string(f.view(2))))
+}
+
+// fnRank is the relevance of texts for a search: words, text, ….
+func fnRank(tls *libc.TLS, ctx uintptr, argc int32, argv uintptr) {
+	f := call{tls, ctx, argv}
+	if argc == 0 || f.kind(0) == lib.SQLITE_NULL {
+		lib.Xsqlite3_result_int64(tls, ctx, 0)
+		return
+	}
+	texts := make([]string, argc-1)
+	for i := range texts {
+		texts[i] = string(f.view(i + 1))
+	}
+	n, err := lite.Rank(string(f.view(0)), texts)
+	if err != nil {
+		f.fail(err.Error())
+		return
+	}
+	lib.Xsqlite3_result_int64(tls, ctx, n)
+}
+
+// state is a sum in memory of SQLite, nil when there is none left.
+func state(tls *libc.TLS, ctx uintptr) *lite.Sum {
+	return (*lite.Sum)(pointer(lib.Xsqlite3_aggregate_context(tls, ctx, int32(unsafe.Sizeof(lite.Sum{})))))
+}
+
+func sumStep(tls *libc.TLS, ctx uintptr, _ int32, argv uintptr) {
+	f := call{tls, ctx, argv}
+	if s := state(tls, ctx); s != nil && f.kind(0) != lib.SQLITE_NULL {
+		s.Step(lib.Xsqlite3_value_int64(tls, f.arg(0)))
+	}
+}
+
+func sumFinal(tls *libc.TLS, ctx uintptr) {
+	s := state(tls, ctx)
+	if s == nil || !s.Some() {
+		lib.Xsqlite3_result_null(tls, ctx)
+		return
+	}
+	n, ok := s.Int()
+	if !ok {
+		call{tls: tls, ctx: ctx}.fail(lite.Overflow)
+		return
+	}
+	lib.Xsqlite3_result_int64(tls, ctx, n)
+}
+
+func sumFinalWide(tls *libc.TLS, ctx uintptr) {
+	s := state(tls, ctx)
+	if s != nil && s.Some() {
+		if _, ok := s.Int(); !ok {
+			call{tls: tls, ctx: ctx}.text(s.Text())
 			return
 		}
 	}
-	f.fail(refused + message(err))
+	sumFinal(tls, ctx)
 }
-
-func message(err error) string { return strings.TrimSpace(err.Error()) }

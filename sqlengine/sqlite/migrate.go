@@ -11,6 +11,7 @@ import (
 	"github.com/weftdb/weft/migrate/catalog"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 
 	driver "modernc.org/sqlite" // database/sql's: package migrate works on that
 )
@@ -51,7 +52,7 @@ func (e *Engine) migrate(ctx context.Context, m *op.Migration) error {
 		if s.Kind != migrate.CreateTable {
 			continue
 		}
-		if _, err := db.ExecContext(ctx, "INSERT OR REPLACE INTO "+metaTable+" (key, value) VALUES ('table:' || ?, '1')", s.Table); err != nil {
+		if _, err := db.ExecContext(ctx, "INSERT OR REPLACE INTO "+lite.MetaTable+" (key, value) VALUES ('table:' || ?, '1')", s.Table); err != nil {
 			return c.driverError(ctx, err)
 		}
 	}
@@ -66,6 +67,6 @@ func (c *conn) driverError(ctx context.Context, err error) error {
 		return err
 	}
 	msg := strings.TrimSuffix(d.Error(), " (SQLITE_BUSY)")
-	err = c.explain(ctx, &dbError{code: d.Code(), msg: msg})
+	err = c.explain(ctx, &lite.Error{Code: d.Code(), Message: msg})
 	return sqlengine.Explain(err, "migrate", nil)
 }

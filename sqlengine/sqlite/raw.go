@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -14,15 +13,8 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
-
-// dbError is an error that SQLite reported.
-type dbError struct {
-	code int // extended result code
-	msg  string
-}
-
-func (e *dbError) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.msg, e.code) }
 
 var errMemory = errors.New("sqlite: out of memory")
 
@@ -56,8 +48,7 @@ type conn struct {
 	// stop, when not nil, interrupts what runs, whatever its context says.
 	stop func() bool
 
-	stmts map[*sqlengine.Statement]*stmt
-	tick  uint64
+	stmts lite.Kept[*sqlengine.Statement, *stmt]
 	depth int // of transactions and savepoints
 	// open are the cursors of the transaction in progress.
 	open []*cursor
@@ -100,7 +91,7 @@ const progressSteps = 1000
 
 // connect opens a connection. flags are those of sqlite3_open_v2.
 func connect(name string, flags int32, busy time.Duration) (*conn, error) {
-	c := &conn{tls: libc.NewTLS(), busy: busy, stmts: map[*sqlengine.Statement]*stmt{}, ctx: context.Background()}
+	c := &conn{tls: libc.NewTLS(), busy: busy, ctx: context.Background()}
 	cname, err := libc.CString(name)
 	if err != nil {
 		c.tls.Close()
@@ -197,8 +188,8 @@ func (c *conn) patiently(fn func() error) error {
 	since := time.Now()
 	for {
 		err := fn()
-		var e *dbError
-		if !errors.As(err, &e) || e.code&0xff != lib.SQLITE_BUSY || !c.pause(since) {
+		var e *lite.Error
+		if !errors.As(err, &e) || !e.Busy() || !c.pause(since) {
 			return err
 		}
 	}
@@ -206,27 +197,24 @@ func (c *conn) patiently(fn func() error) error {
 
 // fail makes an error of a result code.
 func (c *conn) fail(rc int32) error {
-	e := &dbError{code: int(rc)}
+	e := &lite.Error{Code: int(rc)}
 	if c.db != 0 && lib.Xsqlite3_extended_errcode(c.tls, c.db)&0xff == rc&0xff {
-		e.msg = libc.GoString(lib.Xsqlite3_errmsg(c.tls, c.db))
+		e.Message = libc.GoString(lib.Xsqlite3_errmsg(c.tls, c.db))
 	} else {
-		e.msg = libc.GoString(lib.Xsqlite3_errstr(c.tls, rc))
+		e.Message = libc.GoString(lib.Xsqlite3_errstr(c.tls, rc))
 	}
 	return e
 }
 
 func (c *conn) close() error {
-	for _, s := range c.stmts {
-		s.finalize()
-	}
-	c.stmts = nil
+	c.stmts.Drop()
 	rc := lib.Xsqlite3_close_v2(c.tls, c.db)
 	conns.Lock()
 	delete(conns.m, c.id)
 	conns.Unlock()
 	c.tls.Close()
 	if rc != lib.SQLITE_OK {
-		return &dbError{code: int(rc), msg: "close"}
+		return &lite.Error{Code: int(rc), Message: "close"}
 	}
 	return nil
 }

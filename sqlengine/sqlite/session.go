@@ -3,12 +3,12 @@ package sqlite
 import (
 	"context"
 	"slices"
-	"strconv"
 
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
 
 var _ sqlengine.Session = (*conn)(nil)
@@ -200,46 +200,16 @@ func (k *cursor) detach() error {
 	return nil
 }
 
-var (
-	beginWrite = &sqlengine.Statement{SQL: "BEGIN IMMEDIATE"}
-	beginRead  = &sqlengine.Statement{SQL: "BEGIN"}
-	commit     = &sqlengine.Statement{SQL: "COMMIT"}
-	rollback   = &sqlengine.Statement{SQL: "ROLLBACK"}
-)
-
-// savepoints are the statements of nested transactions by depth.
-var savepoints = func() (list [8]struct{ save, release, back *sqlengine.Statement }) {
-	for i := range list {
-		list[i] = savepoint(i)
-	}
-	return list
-}()
-
-func savepoint(depth int) (s struct{ save, release, back *sqlengine.Statement }) {
-	name := "weft_" + strconv.Itoa(depth)
-	s.save = &sqlengine.Statement{SQL: "SAVEPOINT " + name}
-	s.release = &sqlengine.Statement{SQL: "RELEASE " + name}
-	s.back = &sqlengine.Statement{SQL: "ROLLBACK TO " + name}
-	return s
-}
-
-func savepointAt(depth int) (s struct{ save, release, back *sqlengine.Statement }) {
-	if depth < len(savepoints) {
-		return savepoints[depth]
-	}
-	return savepoint(depth)
-}
-
 // begin opens a transaction, or a savepoint in the one that is open.
 func (c *conn) begin(ctx context.Context, first *sqlengine.Statement) error {
 	text := first
 	if c.depth > 0 {
-		text = savepointAt(c.depth).save
+		text = lite.SavepointAt(c.depth).Save
 	}
 	if _, _, err := c.Exec(ctx, text, nil); err != nil {
 		if c.depth == 0 && !c.autocommit() { // interrupted when it was done
 			c.final = true
-			_, _, _ = c.Exec(context.Background(), rollback, nil)
+			_, _, _ = c.Exec(context.Background(), lite.Rollback, nil)
 			c.final = false
 		}
 		return err
@@ -259,9 +229,9 @@ func (c *conn) commit(ctx context.Context) error {
 	if err := c.settle(); err != nil {
 		return c.undo(err)
 	}
-	text := commit
+	text := lite.Commit
 	if c.depth > 1 {
-		text = savepointAt(c.depth - 1).release
+		text = lite.SavepointAt(c.depth - 1).Release
 	}
 	// From here on it is decided: a context that ends must not leave it open
 	// whether the commit happened.
@@ -296,20 +266,20 @@ func (c *conn) rollback() error {
 		return nil // SQLite did it already
 	}
 	if c.depth == 1 {
-		_, _, err := c.Exec(ctx, rollback, nil)
+		_, _, err := c.Exec(ctx, lite.Rollback, nil)
 		return err
 	}
-	s := savepointAt(c.depth - 1)
-	if _, _, err := c.Exec(ctx, s.back, nil); err != nil {
+	s := lite.SavepointAt(c.depth - 1)
+	if _, _, err := c.Exec(ctx, s.Back, nil); err != nil {
 		return err
 	}
-	_, _, err = c.Exec(ctx, s.release, nil)
+	_, _, err = c.Exec(ctx, s.Release, nil)
 	return err
 }
 
 // Atomic runs fn in a transaction or savepoint.
 func (c *conn) Atomic(ctx context.Context, fn func() error) error {
-	if err := c.begin(ctx, beginWrite); err != nil {
+	if err := c.begin(ctx, lite.BeginWrite); err != nil {
 		return err
 	}
 	if err := fn(); err != nil {

@@ -7,32 +7,12 @@ import (
 
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
-
-// words returns the first word of a statement, upper case, past comments.
-func firstWord(text string) string {
-	for {
-		text = strings.TrimLeft(text, " \t\r\n;")
-		switch {
-		case strings.HasPrefix(text, "--"):
-			_, text, _ = strings.Cut(text, "\n")
-			continue
-		case strings.HasPrefix(text, "/*"):
-			_, text, _ = strings.Cut(text, "*/")
-			continue
-		}
-		break
-	}
-	end := strings.IndexFunc(text, func(r rune) bool { return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') })
-	if end < 0 {
-		end = len(text)
-	}
-	return strings.ToUpper(text[:end])
-}
 
 // allowed refuses statements that would pull a connection from under the pool.
 func allowed(text string) error {
-	switch w := firstWord(text); w {
+	switch w := lite.FirstWord(text); w {
 	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE":
 		return op.Errorf(op.CodeValidation, "%s is not for raw SQL: use a transaction (db.Tx)", w)
 	case "ATTACH", "DETACH":
@@ -100,8 +80,8 @@ func (c *conn) look(ctx context.Context, text string) (reads, several bool, err 
 	if s == nil {
 		return false, false, op.Errorf(op.CodeValidation, "the statement is empty")
 	}
-	defer s.finalize()
-	several = firstWord(rest) != ""
+	defer s.Finalize()
+	several = lite.FirstWord(rest) != ""
 	return (s.reads || askJournal.MatchString(text)) && !several, several, nil
 }
 
@@ -131,13 +111,13 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 		if err := c.settle(); err != nil {
 			return op.Result{}, err
 		}
-		switch firstWord(o.SQL) {
+		switch lite.FirstWord(o.SQL) {
 		case "CREATE", "ALTER", "DROP":
 			defer e.core.Forget()
 		}
 	}
-	if firstWord(o.SQL) == "PRAGMA" && strings.Contains(strings.ToLower(o.SQL), "_check") {
-		c.lookAgain(ctx)
+	if lite.FirstWord(o.SQL) == "PRAGMA" && strings.Contains(strings.ToLower(o.SQL), "_check") {
+		lite.LookAgain(ctx, c)
 	}
 	args, err := arguments(o)
 	if err != nil {
@@ -149,7 +129,7 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 		return op.Result{}, c.explain(ctx, err)
 	}
 	if several {
-		s.finalize()
+		s.Finalize()
 		if len(args) > 0 {
 			return op.Result{}, op.Errorf(op.CodeValidation, "several statements at once take no arguments")
 		}
@@ -157,20 +137,25 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 	}
 	if len(args) != s.args {
 		n := s.args
-		s.finalize()
+		s.Finalize()
 		return op.Result{}, op.Errorf(op.CodeValidation, "the statement has %d places for arguments (?) and was given %d", n, len(args))
 	}
 	if err := s.bind(args); err != nil {
-		s.finalize()
+		s.Finalize()
 		return op.Result{}, c.explain(ctx, err)
 	}
 	c.writing = c.depth == 0 && !s.reads
 	if s.cols == 0 {
-		defer s.finalize()
+		defer s.Finalize()
 		if _, err := s.step(); err != nil {
 			return op.Result{}, c.explain(ctx, err)
 		}
-		return op.Result{N: c.changes()}, nil
+		res := op.Result{N: c.changes()}
+		switch lite.FirstWord(o.SQL) {
+		case "INSERT", "REPLACE":
+			res.LastID = c.lastKey()
+		}
+		return res, nil
 	}
 	decls, names := make([]string, s.cols), make([]string, s.cols)
 	for i := range decls {
@@ -180,14 +165,14 @@ func (e *Engine) rawSQL(ctx context.Context, c *conn, o *op.Op, readOnly bool) (
 	if c.depth > 0 {
 		c.open = append(c.open, k)
 	}
-	return op.Result{Rows: sqlengine.Raw(k, decls, o.Sink), Columns: names}, nil
+	return op.Result{Rows: sqlengine.Raw(k, decls, o.Sink), Columns: names, Types: decls}, nil
 }
 
 // script runs several statements as one transaction.
 func (c *conn) script(ctx context.Context, text string) (op.Result, error) {
 	var n int64
 	err := c.Atomic(ctx, func() error {
-		for firstWord(text) != "" {
+		for lite.FirstWord(text) != "" {
 			if err := allowed(text); err != nil {
 				return err
 			}
@@ -210,7 +195,7 @@ func (c *conn) script(ctx context.Context, text string) (op.Result, error) {
 			if err != nil {
 				err = c.explain(ctx, err)
 			}
-			s.finalize()
+			s.Finalize()
 			if err != nil {
 				return err
 			}

@@ -8,20 +8,19 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/weftdb/weft/sqlengine"
+	"github.com/weftdb/weft/sqlengine/lite"
 )
 
 // stmt is a prepared statement.
 type stmt struct {
+	lite.Use
 	c     *conn
 	p     uintptr
 	cols  int
 	args  int
 	arena uintptr // holds the texts of the arguments while it runs
 	room  int
-	used  uint64 // tick of the last use
-	inUse bool
 	reads bool // it changes nothing in the database
-	kept  bool // in the connection's cache
 }
 
 // maxStmts is how many prepared statements a connection keeps.
@@ -32,39 +31,15 @@ const keptArena = 64 << 10
 
 // prepare gives a statement that is free for use.
 func (c *conn) prepare(text *sqlengine.Statement) (*stmt, error) {
-	c.tick++
-	s := c.stmts[text]
-	if s != nil && !s.inUse {
-		s.used, s.inUse = c.tick, true
+	if s, ok := c.stmts.Take(text); ok {
 		return s, nil
 	}
-	n, _, err := c.compile(text.SQL, lib.SQLITE_PREPARE_PERSISTENT)
+	s, _, err := c.compile(text.SQL, lib.SQLITE_PREPARE_PERSISTENT)
 	if err != nil {
 		return nil, err
 	}
-	n.inUse, n.used = true, c.tick
-	if s == nil {
-		if len(c.stmts) >= maxStmts {
-			c.evict()
-		}
-		n.kept = true
-		c.stmts[text] = n
-	}
-	return n, nil
-}
-
-// evict drops the statement that was not used for the longest time.
-func (c *conn) evict() {
-	var oldest *sqlengine.Statement
-	for t, s := range c.stmts {
-		if !s.inUse && (oldest == nil || s.used < c.stmts[oldest].used) {
-			oldest = t
-		}
-	}
-	if oldest != nil {
-		c.stmts[oldest].finalize()
-		delete(c.stmts, oldest)
-	}
+	c.stmts.Put(text, s, maxStmts)
+	return s, nil
 }
 
 // compile prepares the first statement of text and gives what follows it. The
@@ -102,7 +77,7 @@ func (c *conn) compile(text string, flags uint32) (s *stmt, rest string, err err
 // where they stay until it ends.
 func (s *stmt) bind(args []sqlengine.Value) error {
 	if len(args) != s.args {
-		return &dbError{code: lib.SQLITE_RANGE, msg: "wrong number of arguments"}
+		return &lite.Error{Code: lib.SQLITE_RANGE, Message: "wrong number of arguments"}
 	}
 	size := 0
 	for i := range args {
@@ -128,7 +103,7 @@ func (s *stmt) bind(args []sqlengine.Value) error {
 		case sqlengine.Text, sqlengine.Blob:
 			text := v.Bytes()
 			if len(text) > math.MaxInt32 {
-				return &dbError{code: lib.SQLITE_TOOBIG, msg: "string or blob too big"}
+				return &lite.Error{Code: lib.SQLITE_TOOBIG, Message: "string or blob too big"}
 			}
 			copy(view(at, len(text)), text)
 			if v.Kind == sqlengine.Text {
@@ -163,10 +138,10 @@ func (s *stmt) step() (bool, error) {
 // that of its last step, already reported, unless a write was cut short.
 func (s *stmt) release() {
 	lib.Xsqlite3_reset(s.c.tls, s.p)
-	s.inUse = false
+	s.Free()
 	switch {
-	case !s.kept:
-		s.finalize()
+	case !s.Kept():
+		s.Finalize()
 	case s.room > keptArena:
 		lib.Xsqlite3_clear_bindings(s.c.tls, s.p)
 		s.free()
@@ -180,7 +155,8 @@ func (s *stmt) free() {
 	}
 }
 
-func (s *stmt) finalize() {
+// Finalize frees the statement.
+func (s *stmt) Finalize() {
 	if s.p != 0 {
 		lib.Xsqlite3_finalize(s.c.tls, s.p)
 		s.p = 0

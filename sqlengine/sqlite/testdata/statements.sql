@@ -109,7 +109,7 @@ SELECT t0."id" FROM "people" AS t0 WHERE (coalesce(json_type(t0."profile", '$."l
 -- index [] scan [people] notes []
 
 -- path, quotes
-SELECT t0."id" FROM "people" AS t0 WHERE (json_type(t0."profile", '$."it''s \"q\""') = 'text' AND json_extract(t0."profile", '$."it''s \"q\""') = ?)
+SELECT t0."id" FROM "people" AS t0 WHERE (json_type(t0."profile", '$."it''s \u0022q\u0022"') = 'text' AND json_extract(t0."profile", '$."it''s \u0022q\u0022"') = ?)
 -- args [x]
 -- index [] scan [people] notes []
 

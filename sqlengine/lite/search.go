@@ -1,12 +1,9 @@
-package sqlite
+package lite
 
 import (
 	"context"
 	"strconv"
 	"strings"
-
-	"modernc.org/libc"
-	lib "modernc.org/sqlite/lib"
 
 	"github.com/weftdb/weft/migrate"
 	"github.com/weftdb/weft/op"
@@ -23,8 +20,8 @@ func search(x *sqlengine.SearchIndex, keys int, found, docs string) string {
 		}
 		b.WriteString(docs + `."k` + strconv.Itoa(i) + `"`)
 	}
-	index := quote(x.Name)
-	b.WriteString(" FROM " + index + " AS " + found + " CROSS JOIN " + quote(x.Docs) + " AS " + docs +
+	index := Quote(x.Name)
+	b.WriteString(" FROM " + index + " AS " + found + " CROSS JOIN " + Quote(x.Docs) + " AS " + docs +
 		" ON " + docs + `."doc" = ` + found + ".rowid WHERE " + found + "." + index + " MATCH ?")
 	return b.String()
 }
@@ -36,7 +33,7 @@ func searchText(s op.Search, columns []string) string {
 	if columns != nil {
 		b.WriteByte('{')
 		for _, c := range columns {
-			b.WriteString(quote(c) + " ")
+			b.WriteString(Quote(c) + " ")
 		}
 		b.WriteString("} : (")
 	}
@@ -57,17 +54,17 @@ func searchText(s op.Search, columns []string) string {
 
 // searchIndex looks for the full-text index of a table. One that a trigger is
 // missing of is not kept right and counts as none.
-func (c *conn) searchIndex(ctx context.Context, t *sqlengine.Table) (*sqlengine.SearchIndex, error) {
+func searchIndex(ctx context.Context, a Asker, t *sqlengine.Table) (*sqlengine.SearchIndex, error) {
 	if op.SearchFields(t.Model, nil) == nil {
 		return nil, nil
 	}
 	names := migrate.SearchOf(t.Model.Table)
-	rows, err := c.ask(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE AND name IN (?, ?, ?)",
+	rows, err := a.Ask(ctx, "SELECT count(*) FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE AND name IN (?, ?, ?)",
 		sqlengine.TextValue(t.Model.Table), sqlengine.TextValue(names.Triggers[0]), sqlengine.TextValue(names.Triggers[1]), sqlengine.TextValue(names.Triggers[2]))
 	if err != nil || rows[0][0].Int() != int64(len(names.Triggers)) {
 		return nil, err
 	}
-	if rows, err = c.ask(ctx, "SELECT name FROM pragma_table_info(?)", sqlengine.TextValue(names.Words)); err != nil {
+	if rows, err = a.Ask(ctx, "SELECT name FROM pragma_table_info(?)", sqlengine.TextValue(names.Words)); err != nil {
 		return nil, err
 	}
 	there := map[string]bool{}
@@ -84,34 +81,15 @@ func (c *conn) searchIndex(ctx context.Context, t *sqlengine.Table) (*sqlengine.
 	return x, nil
 }
 
-// lookAgain has FTS5 forget what the connection remembers of its tables. A query
+// LookAgain has FTS5 forget what the connection remembers of its tables. A query
 // does so by itself; PRAGMA integrity_check does not, and takes what others have
 // written in the meantime for damage.
-func (c *conn) lookAgain(ctx context.Context) {
-	tables, err := c.ask(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = 0 AND sql LIKE '%fts5%'")
+func LookAgain(ctx context.Context, a Asker) {
+	tables, err := a.Ask(ctx, "SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage = 0 AND sql LIKE '%fts5%'")
 	if err != nil {
 		return // the pragma itself says what is wrong
 	}
 	for _, t := range tables {
-		_, _ = c.ask(ctx, "SELECT rowid FROM "+quote(t[0].Bytes())+" WHERE rowid = 0")
+		_, _ = a.Ask(ctx, "SELECT rowid FROM "+Quote(t[0].Bytes())+" WHERE rowid = 0")
 	}
-}
-
-// fnRank is the relevance of texts for a search: words, text, ….
-func fnRank(tls *libc.TLS, ctx uintptr, argc int32, argv uintptr) {
-	f := call{tls, ctx, argv}
-	if argc == 0 || f.kind(0) == lib.SQLITE_NULL {
-		lib.Xsqlite3_result_int64(tls, ctx, 0)
-		return
-	}
-	s, err := op.ParseSearch(string(f.view(0)))
-	if err != nil {
-		f.fail(refused + message(err))
-		return
-	}
-	texts := make([]string, argc-1)
-	for i := range texts {
-		texts[i] = string(f.view(i + 1))
-	}
-	lib.Xsqlite3_result_int64(tls, ctx, s.Relevance(texts))
 }

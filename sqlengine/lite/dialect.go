@@ -1,4 +1,4 @@
-package sqlite
+package lite
 
 import (
 	"strconv"
@@ -8,9 +8,10 @@ import (
 	"github.com/weftdb/weft/sqlengine"
 )
 
-var dialect = &sqlengine.Dialect{
+// Dialect is the SQL of SQLite. Its statements need the [Functions].
+var Dialect = &sqlengine.Dialect{
 	Name:     "sqlite",
-	Quote:    quote,
+	Quote:    Quote,
 	Binary:   "BINARY",
 	LastKey:  true,
 	AnyKey:   true,
@@ -26,6 +27,7 @@ var dialect = &sqlengine.Dialect{
 	Add:      add,
 	Agg:      aggregate,
 	JSON:     jsonDialect{},
+	JSONPath: readable,
 	JSONSet:  "weft_json_set",
 	Time:     func(expr string) string { return "weft_time(" + expr + ")" },
 	TimePart: timePart,
@@ -96,14 +98,16 @@ func timePart(expr string, p op.Part) string {
 	case op.HourOf:
 		return digits("12", "2")
 	case op.WeekdayOf: // Sunday is 0 there
-		return "((strftime('%w', " + expr + ") + 6) % 7 + 1)"
+		// Of the date alone: older versions round the last millisecond of a day up.
+		return "((strftime('%w', substr(" + expr + ", 1, 10)) + 6) % 7 + 1)"
 	case op.DateOf:
 		return "substr(" + expr + ", 1, 10)"
 	}
 	return expr
 }
 
-func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
+// Quote writes an identifier.
+func Quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
@@ -128,6 +132,24 @@ func variants(path []string) []string {
 	return list
 }
 
+// maxPositions bounds the segments of digits in a path: each doubles the places
+// that it can mean.
+const maxPositions = 6
+
+// readable refuses a path that can mean too many places.
+func readable(path []string) error {
+	n := 0
+	for _, seg := range path {
+		if position(seg) {
+			n++
+		}
+	}
+	if n > maxPositions {
+		return op.Errorf(op.CodeValidation, "the path %s has %d numbers, which are positions in arrays or keys: SQLite can be asked for a place with at most %d", strings.Join(path, "."), n, maxPositions)
+	}
+	return nil
+}
+
 func position(seg string) bool {
 	if seg == "" || strings.Trim(seg, "0123456789") != "" {
 		return false
@@ -142,10 +164,9 @@ func pathKey(key string) string {
 	b.WriteByte('"')
 	for i := range len(key) {
 		switch c := key[i]; {
-		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
-		case c < 0x20:
+		case c == '\\':
+			b.WriteString(`\\`)
+		case c < 0x20 || c == '"': // older versions take \" for the end
 			const hex = "0123456789abcdef"
 			b.WriteString(`\u00` + string(hex[c>>4]) + string(hex[c&15]))
 		default:
