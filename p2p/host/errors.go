@@ -56,6 +56,8 @@ func explain(id ID, err error, private bool) error {
 		hint = "nothing listens there: is the node running, and is its address right?"
 	case has("no addresses"):
 		hint = "no address of it is known: give one that ends in /p2p/" + string(id)
+	case private && (errors.Is(err, context.DeadlineExceeded) || has("timeout")):
+		hint = "no answer in time: is a firewall in between, or does the other node not hold the same network key (network.private_key_file)?"
 	case errors.Is(err, context.DeadlineExceeded), has("timeout"):
 		hint = "no answer in time: is a firewall in between?"
 	}

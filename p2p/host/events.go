@@ -127,9 +127,12 @@ type Counters struct {
 	DialsFailed uint64
 	// ConnectionsRefused counts those of peers that are not allowed.
 	ConnectionsRefused uint64
-	StreamsOpened      uint64 // by Open
-	StreamsServed      uint64 // by handlers
-	StreamsActive      int    // of now, in handlers
+	// Strangers counts connections that do not belong to this network: another
+	// network key, or no node at all.
+	Strangers     uint64
+	StreamsOpened uint64 // by Open
+	StreamsServed uint64 // by handlers
+	StreamsActive int    // of now, in handlers
 	// StreamsRefused counts those above a limit.
 	StreamsRefused uint64
 	Malformed      uint64
@@ -152,8 +155,8 @@ func (h *Host) Counters() Counters {
 	return Counters{
 		Peers: len(h.lib.Network().Peers()), Connections: len(h.lib.Network().Conns()),
 		Opened: n.opened.Load(), Closed: n.closed.Load(), Dials: n.dials.Load(), DialsFailed: n.dialsFailed.Load(),
-		ConnectionsRefused: h.gate.refused.Load(),
-		StreamsOpened:      n.streamsOpened.Load(), StreamsServed: n.streamsServed.Load(), StreamsActive: int(n.active.Load()),
+		ConnectionsRefused: h.gate.refused.Load(), Strangers: h.door.n.Load(),
+		StreamsOpened: n.streamsOpened.Load(), StreamsServed: n.streamsServed.Load(), StreamsActive: int(n.active.Load()),
 		StreamsRefused: n.refused.Load(), Malformed: n.malformed.Load(), Panics: n.panics.Load(), Banned: n.banned.Load(),
 		BytesRead: n.read.Load(), BytesWritten: n.written.Load(),
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -24,7 +25,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	libtls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
-	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/x/rate"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -36,6 +37,7 @@ type Host struct {
 	id      ID
 	lib     libhost.Host
 	gate    *gate
+	door    *doorman
 	lock    *dirLock
 	private bool
 
@@ -104,12 +106,13 @@ func (h *Host) options() ([]libp2p.Option, error) {
 	if h.id, err = idOf(key); err != nil {
 		return nil, err
 	}
+	h.door = &doorman{log: h.log, now: time.Now, warned: map[string]*warned{}}
 	opts := []libp2p.Option{
 		libp2p.Identity(key),
-		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(h.door.transport),
 		libp2p.Security(noise.ID, noise.New),
 		libp2p.Security(libtls.ID, libtls.New),
-		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.Muxer(yamux.ID, muxer{yamux.DefaultTransport}),
 		libp2p.ConnectionGater(h.gate),
 		libp2p.UserAgent("weft"),
 		libp2p.Ping(true),
@@ -139,7 +142,7 @@ func (h *Host) options() ([]libp2p.Option, error) {
 		if dropped != "" {
 			h.log.Warn("a private network cannot use QUIC; these addresses are left out", "addresses", dropped)
 		}
-		addrs, h.private = kept, true
+		addrs, h.private, h.door.key = kept, true, psk
 		opts = append(opts, libp2p.PrivateNetwork(psk))
 	} else {
 		opts = append(opts, libp2p.Transport(quic.NewTransport))
@@ -223,6 +226,17 @@ func (h *Host) limits() ([]libp2p.Option, error) {
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: int(one)}},
 			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: int(one)}, {PrefixLength: 48, ConnCount: 8 * int(one)}},
 		),
+		// libp2p's own bound, one connection in five seconds of an address after
+		// the first sixteen, also of those that this node dials, keeps a node that
+		// was restarted a few times apart from its cluster for minutes.
+		rcmgr.WithConnRateLimiters(&rate.Limiter{
+			NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: netip.MustParsePrefix("127.0.0.0/8")}, {Prefix: netip.MustParsePrefix("::1/128")}},
+			SubnetRateLimiter: rate.SubnetLimiter{
+				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: 20, Burst: 4 * int(one)}}},
+				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: 20, Burst: 4 * int(one)}}},
+				GracePeriod:      time.Minute,
+			},
+		}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrConfig, errors.Join(err, cm.Close()))
