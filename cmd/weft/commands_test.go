@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -82,6 +83,7 @@ func prepared(t *testing.T, c *cobra.Command) string {
 	}
 	files := map[string]string{
 		"models.yaml": string(models),
+		"node.yaml":   "node: {listen: [/ip4/127.0.0.1/tcp/0]}\ngateway: {listen: \"127.0.0.1:0\"}\n",
 		"query.sql":   "SELECT title FROM books WHERE sold > 0;\n",
 		"app.log":     `time=2026-01-02T03:04:06Z level=WARN msg="slow call" op="find Book" duration=1.5s sql="SELECT id FROM books WHERE title = ?"` + "\n",
 	}
@@ -112,6 +114,9 @@ func TestEveryExampleRuns(t *testing.T) {
 	everyCommand(func(c *cobra.Command) {
 		t.Run(c.CommandPath(), func(t *testing.T) {
 			dir := prepared(t, c)
+			if c.Flags().Lookup("network-key") != nil && c.Name() != "query" || c.Name() == "namespace" {
+				runCluster(t, dir)
+			}
 			for line := range strings.Lines(c.Example) {
 				line = strings.TrimSpace(line)
 				if !strings.HasPrefix(line, "weft") {
@@ -120,6 +125,24 @@ func TestEveryExampleRuns(t *testing.T) {
 				}
 				if strings.HasPrefix(line, "weft dev") {
 					runServer(t, dir, line)
+					continue
+				}
+				if strings.HasPrefix(line, "weft node -") {
+					runUntil(t, dir, strings.ReplaceAll(line, "/tmp/", t.TempDir()+"/"), "and ready")
+					continue
+				}
+				if strings.HasPrefix(line, "weft cluster recover") { // of a group that is well
+					out, err := inShell(t.Context(), dir, line).CombinedOutput()
+					if err == nil || !strings.Contains(string(out), "needs no recovery") {
+						t.Errorf("%s: %v, %s", line, err, out)
+					}
+					continue
+				}
+				if strings.Contains(line, " --archive ") { // of a file that is no backup of a group; TestArchive has one
+					out, err := inShell(t.Context(), dir, line).CombinedOutput()
+					if err == nil || !strings.Contains(string(out), "does not say where in the log of a group it stands") {
+						t.Errorf("%s: %v, %s", line, err, out)
+					}
 					continue
 				}
 				// Standard input is there only where the line says so.
@@ -174,6 +197,58 @@ func runServer(t *testing.T, dir, line string) {
 	}
 }
 
+// runCluster runs a cluster in a folder's data until the test ends.
+func runCluster(t *testing.T, dir string) {
+	t.Helper()
+	stop := runTo(t, dir, "weft dev --nodes 3 --data data --listen 127.0.0.1:0", "ready after")
+	t.Cleanup(stop)
+}
+
+// runUntil runs a line until it writes some words, and stops it.
+func runUntil(t *testing.T, dir, line, words string) {
+	t.Helper()
+	runTo(t, dir, line, words)()
+}
+
+// runTo starts a line and returns when it has written some words. stop ends it
+// by SIGTERM, which must be in good order and within 10 seconds.
+func runTo(t *testing.T, dir, line, words string) (stop func()) {
+	t.Helper()
+	cmd := inShell(context.Background(), dir, "exec "+line)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	late := time.AfterFunc(2*time.Minute, func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(out)
+	found := false
+	for !found && lines.Scan() {
+		found = strings.Contains(lines.Text(), words)
+	}
+	if !found {
+		t.Errorf("%s does not write %q\n%s", line, words, log.String())
+	}
+	return func() {
+		late.Stop()
+		begin := time.Now()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		_, _ = io.Copy(io.Discard, out)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", line, err, log.String())
+		}
+		if took := time.Since(begin); took > 11*time.Second {
+			t.Errorf("%s: stopping took %s", line, took)
+		}
+	}
+}
+
 // healthy polls a page until it says that all is well.
 func healthy(url string) error {
 	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
@@ -187,7 +262,7 @@ func healthy(url string) error {
 			var body []byte
 			body, err = io.ReadAll(res.Body)
 			_ = res.Body.Close()
-			if strings.Contains(string(body), `"status": "ok"`) {
+			if strings.Contains(string(body), `"status": "ok"`) || string(body) == "ok\n" {
 				return nil
 			}
 			why = fmt.Errorf("it says %q, %w", body, err)

@@ -25,18 +25,24 @@ import (
 type dev struct {
 	data   string // directory of the database
 	listen string // host:port
+	nodes  int    // of a cluster; 0 is the sample database
 }
 
 func newDev() *cobra.Command {
 	d := &dev{data: "./data", listen: "127.0.0.1:8420"}
 	cmd := &cobra.Command{
 		Use:   "dev",
-		Short: "Show a sample database in the browser",
+		Short: "Show a sample database in the browser, or run a cluster on this machine",
 		Long: "Opens an embedded database, fills it with a generated sample (a bookshop) on the\n" +
 			"first start, and serves read-only pages that list its models, their rows and\n" +
-			"where their relations lead. Ctrl-C stops it.",
+			"where their relations lead. Ctrl-C stops it.\n" +
+			"\n" +
+			"With --nodes it runs so many nodes of a cluster in one process instead, each with a\n" +
+			"directory below --data and its HTTP interface on the next port. Programs on this\n" +
+			"machine may use the data without a token.",
 		Example: "  weft dev\n" +
-			"  weft dev --data /tmp/shop --listen 127.0.0.1:9000",
+			"  weft dev --data /tmp/shop --listen 127.0.0.1:9000\n" +
+			"  weft dev --nodes 3 --data /tmp/cluster --listen 127.0.0.1:8420",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := d.validate(); err != nil {
@@ -44,15 +50,22 @@ func newDev() *cobra.Command {
 			}
 			ctx, stop := interruptible(cmd)
 			defer stop()
+			if cmd.Flags().Changed("nodes") {
+				return d.runNodes(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
 			return d.run(ctx, cmd.OutOrStdout(), cmd.ErrOrStderr())
 		},
 	}
 	cmd.Flags().StringVar(&d.data, "data", d.data, "directory of the database; made when it does not exist")
 	cmd.Flags().StringVar(&d.listen, "listen", d.listen, "address to listen on; port 0 takes a free one")
+	cmd.Flags().IntVar(&d.nodes, "nodes", 1, "run a cluster of so many nodes")
 	return cmd
 }
 
 func (d *dev) validate() error {
+	if d.nodes < 1 || d.nodes > maxDevNodes {
+		return fmt.Errorf("--nodes is %d; it is 1 to %d", d.nodes, maxDevNodes)
+	}
 	if d.data == "" {
 		return errors.New("--data is empty; give a directory, such as --data ./data")
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,34 @@ const (
 	exitUsage = 2 // it was called in a way that cannot be understood
 )
 
-func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	stderr := os.Stderr
+	if len(os.Args) > 1 && (os.Args[1] == "node" || os.Args[1] == "dev") {
+		if r, w, err := os.Pipe(); err == nil {
+			os.Stderr = w
+			go hush(stderr, r)
+		}
+	}
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, stderr))
+}
+
+// hush passes on what libraries write to os.Stderr by themselves, without what
+// is said of each copy that is opened and closed in good order: a node has a log
+// of its own.
+func hush(w io.Writer, r io.Reader) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		t := lines.Text()
+		switch {
+		case strings.HasPrefix(t, "[snapshot-store] ") && !strings.Contains(t, "fail") && !strings.Contains(t, "error"):
+		case strings.Contains(t, "raft-net: ") && strings.Contains(t, "transport shutdown"):
+		default:
+			fmt.Fprintln(w, t)
+		}
+	}
+	_, _ = io.Copy(w, r) // after a line that was too long
+}
 
 // run runs the command line and returns the exit status. A failure is one line
 // on stderr.
@@ -95,7 +123,8 @@ func newRoot() *cobra.Command {
 	})
 	root.SetHelpCommand(newHelp())
 	root.InitDefaultHelpCmd()
-	root.AddCommand(newCompletion(), newDev(), newDoctor(), newFind(), newGenerate(), newInit(), newMigrate(), newQuery(), newSchema(), newVersion())
+	root.AddCommand(newBackup(), newCluster(), newCompletion(), newConfig(), newConnect(), newDev(), newDoctor(), newFind(), newGenerate(),
+		newHealth(), newInit(), newMigrate(), newNamespace(), newNode(), newPeers(), newQuery(), newRestore(), newSchema(), newStatus(), newVersion())
 	return root
 }
 

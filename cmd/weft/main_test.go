@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weftdb/weft/internal/gomodule"
+	"github.com/weftdb/weft/p2p/host"
 )
 
 var update = flag.Bool("update", false, "write golden files and the reference of the commands")
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"shop":     makeShopFiles,
 			"litedb":   makeFile,
 			"term":     term,
+			"peerid":   peerID,
 		},
 	})
 }
@@ -124,6 +126,13 @@ func term(ts *testscript.TestScript, _ bool, _ []string) {
 	}
 }
 
+// peerID sets a variable to the ID of the node of a data directory.
+func peerID(ts *testscript.TestScript, _ bool, args []string) {
+	id, err := host.Identity(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Setenv(args[0], string(id))
+}
+
 // fetch gets a page into a file, waiting for the server to be there.
 func fetch(ts *testscript.TestScript, _ bool, args []string) {
 	url, file := args[0], args[1]
@@ -162,5 +171,19 @@ func countRows(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if a, b := total(args[0]), total(args[1]); a != b || a == "0" {
 		ts.Fatalf("%s has %s rows, %s has %s", args[0], a, args[1], b)
+	}
+}
+
+// What libraries say of their own accord is passed on, but for what is nothing.
+func TestHush(t *testing.T) {
+	var out strings.Builder
+	hush(&out, strings.NewReader("[snapshot-store] 2026/01/02 03:04:05 store initialized using /d\n"+
+		"[snapshot-store] 2026/01/02 03:04:05 failed to reap\n"+
+		"2026-01-02 [ERROR] raft-net: failed to decode incoming command: error=\"transport shutdown\"\n"+
+		"2026-01-02 [ERROR] raft-net: failed to accept connection\n"+
+		"last"))
+	want := "[snapshot-store] 2026/01/02 03:04:05 failed to reap\n2026-01-02 [ERROR] raft-net: failed to accept connection\nlast\n"
+	if out.String() != want {
+		t.Errorf("%q, not %q", out.String(), want)
 	}
 }

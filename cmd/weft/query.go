@@ -16,12 +16,16 @@ import (
 
 // query is the configuration of weft query.
 type query struct {
-	write  bool
-	format format
+	write     bool
+	format    format
+	cluster   bool // ask a cluster, not a file or a server
+	namespace string
+	level     string // of consistency, on a cluster
 }
 
 func newQuery() *cobra.Command {
 	q := &query{format: formatTable}
+	r := &remote{}
 	cmd := &cobra.Command{
 		Use:   "query <database> <SQL|-> [argument…]",
 		Short: "Run one SQL statement",
@@ -37,6 +41,9 @@ func newQuery() *cobra.Command {
 			"blobs are base64; in CSV NULL is an empty field and an empty text is \"\"; in tables\n" +
 			"line breaks and other control characters are shown as signs.\n" +
 			"\n" +
+			"With --cluster or --addr the statement goes to a cluster, through the node whose data\n" +
+			"directory --data names, or which has the address; then the database is left out.\n" +
+			"\n" +
 			"The exit status is 0 when the statement was run, also when it gave no rows, 1 when\n" +
 			"it failed, and 2 when the command line cannot be understood.",
 		Example: "  weft query app.db \"SELECT name FROM sqlite_schema WHERE type = 'table'\"\n" +
@@ -44,28 +51,64 @@ func newQuery() *cobra.Command {
 			"  weft query app.db \"SELECT * FROM books\" --format json\n" +
 			"  weft query app.db - --format csv < query.sql\n" +
 			"  weft query --write app.db \"UPDATE books SET sold = sold + 1 WHERE title = ?\" Looms",
-		Args: takes(2, "database", "SQL statement", "argument…"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			q.cluster = q.cluster || cmd.Flags().Changed("addr")
+			if q.cluster {
+				return takes(1, "SQL statement", "argument…")(cmd, args)
+			}
+			return takes(2, "database", "SQL statement", "argument…")(cmd, args)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := interruptible(cmd)
 			defer stop()
+			if q.cluster {
+				return q.onCluster(ctx, cmd, r, args)
+			}
 			d, err := findPlace(args[0])
 			if err != nil {
 				return err
 			}
-			text := args[1]
-			if text == "-" {
-				data, err := io.ReadAll(cmd.InOrStdin())
-				if err != nil {
-					return fmt.Errorf("read stdin: %w", err)
-				}
-				text = string(data)
+			text, err := statementText(cmd, args[1])
+			if err != nil {
+				return err
 			}
 			return q.run(ctx, cmd.OutOrStdout(), d, text, args[2:])
 		},
 	}
+	r.flags(cmd)
+	cmd.Flags().BoolVar(&q.cluster, "cluster", false, "ask a cluster")
+	cmd.Flags().StringVar(&q.namespace, "namespace", "default", "whose database on a cluster")
+	cmd.Flags().StringVar(&q.level, "consistency", "weak", "how fresh a read on a cluster is: none, weak, linearizable, strong")
 	cmd.Flags().BoolVar(&q.write, "write", false, "allow a statement that changes the database")
 	addFormat(cmd, &q.format)
 	return cmd
+}
+
+// statementText is a statement, which is read from stdin in the place of -.
+func statementText(cmd *cobra.Command, text string) (string, error) {
+	if text != "-" {
+		return text, nil
+	}
+	data, err := io.ReadAll(cmd.InOrStdin())
+	if err != nil {
+		return "", fmt.Errorf("read stdin: %w", err)
+	}
+	return string(data), nil
+}
+
+// onCluster runs a statement on the database of a namespace of a cluster.
+func (q *query) onCluster(ctx context.Context, cmd *cobra.Command, r *remote, args []string) error {
+	level, err := op.ParseConsistency(q.level)
+	if err != nil {
+		return usagef("--consistency: %w", err)
+	}
+	text, err := statementText(cmd, args[0])
+	if err != nil {
+		return err
+	}
+	return r.with(op.WithReading(ctx, op.Reading{Consistency: level}), func(ctx context.Context, s *session) error {
+		return q.run(ctx, cmd.OutOrStdout(), clusterPlace{s, groupOf(q.namespace)}, text, args[1:])
+	})
 }
 
 // addFormat adds the flag for the format of rows.
@@ -178,7 +221,7 @@ var resultCode = regexp.MustCompile(` \([0-9]+\)$`)
 // tableNames are the tables and views of a database, in order; none when they
 // cannot be read.
 func tableNames(ctx context.Context, e op.Engine) (names []string) {
-	res, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"})
+	res, err := e.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE 'weft\\_group\\_%' ESCAPE '\\'"})
 	if err != nil {
 		return nil
 	}
