@@ -3,7 +3,8 @@
 // driver with the same pragmas and a context with a deadline. It prints ratios
 // to the code written by hand and writes them to a Markdown file. On PostgreSQL
 // and MySQL it measures Weft against code written by hand on their drivers, and
-// on all three how long changes of a large table take.
+// on all three how long changes of a large table take. A cluster is measured
+// against one of rqlite's servers.
 //
 // In every round each peer does each piece of work for a while, one after the
 // other in changing order, so that noise of the machine hits all alike. What is
@@ -51,12 +52,13 @@ func main() {
 	rounds := flag.Int("rounds", 15, "rounds; the median counts")
 	each := flag.Duration("each", 60*time.Millisecond, "time for one piece of work of one peer in one round")
 	only := flag.String("only", "", "only the work whose name contains this")
-	part := flag.String("part", "", "only this part: sqlite, postgres, mysql or migrations")
+	part := flag.String("part", "", "only this part: sqlite, postgres, mysql, migrations or cluster")
 	rows := flag.Int("rows", 1_000_000, "rows of the table that is changed")
+	restart := flag.Int("restart", 0, "also kill clusters that hold so many megabytes, and time their start; 0 is not")
 	out := flag.String("o", "", "Markdown file to write")
 	readme := flag.String("readme", "", "Markdown file in which the ratios stand between bench:begin and bench:end")
 	flag.Parse()
-	err := run(bench{rounds: *rounds, each: *each, only: *only, part: *part, rows: *rows}, *out, *readme)
+	err := run(bench{rounds: *rounds, each: *each, only: *only, part: *part, rows: *rows, restart: *restart}, *out, *readme)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -70,6 +72,8 @@ type bench struct {
 	only   string
 	part   string
 	rows   int
+
+	restart int // megabytes
 }
 
 func (b *bench) wants(part string) bool { return b.part == "" || b.part == part }
@@ -109,6 +113,12 @@ func run(b bench, out, readme string) (err error) {
 		fmt.Fprintf(both, "## Changes of a table with %s rows\n\n%s\n", thousands(b.rows), changeText)
 		if err := migrations(dir, b.rows, both); err != nil {
 			return err
+		}
+	}
+	if b.wants("cluster") {
+		fmt.Fprintf(both, "## A cluster of three nodes\n\n%s\n", clusterText)
+		if err := b.cluster(dir, both); err != nil {
+			return fmt.Errorf("cluster: %w", err)
 		}
 	}
 	if readme != "" {
@@ -345,6 +355,11 @@ connections. The rest is as above. The server is MariaDB, or MySQL where that is
 `
 	changeText = `Each change is planned and applied as ` + "`weft migrate apply`" + ` does it: the number is the time of both together. After each the values are
 checked, which is not counted. The servers do not wait for the disk.
+`
+	clusterText = `Weft against rqlited 8.36, which it is built from: three processes each, on one machine, with the load from a fourth. Numbers are
+operations in a second of all clients together (rows, where many are inserted at once), each acknowledged after a majority has
+it on its disk; a conflict is an insert of a key that is there. All clients ask the leader. Ratios are to rqlited in the same
+round: above 1.0 is faster.
 `
 )
 

@@ -21,7 +21,7 @@ func TestParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## get by key\n", "## On PostgreSQL\n", "| insert 1,000 at once |", "## On MySQL\n", "## Changes of a table with 2,000 rows\n", "| rename the table |"} {
+	for _, want := range []string{"## get by key\n", "## On PostgreSQL\n", "| insert 1,000 at once |", "## On MySQL\n", "## Changes of a table with 2,000 rows\n", "| rename the table |", "## A cluster of three nodes\n", "| get by key, linearizable | 32 |"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%q is not in the page:\n%s", want, text)
 		}

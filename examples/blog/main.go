@@ -29,13 +29,14 @@ func demo(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	return run(ctx, filepath.Join(dir, "blog.db"), out)
+	return run(ctx, sqlite.Open(filepath.Join(dir, "blog.db")), out)
 }
 
-// run fills a new blog at path and prints a report of it. The report is the
-// same each time: keys are not in it, and the clock is a made-up one.
-func run(ctx context.Context, path string, out io.Writer) error {
-	db, err := weft.Open(sqlite.Open(path),
+// run fills a new blog on an engine and prints a report of it. The report is the
+// same each time, and on each engine: keys are not in it, and the clock is a
+// made-up one.
+func run(ctx context.Context, e weft.Engine, out io.Writer) error {
+	db, err := weft.Open(e,
 		weft.Models(User{}, Follow{}, Post{}, Comment{}, Tag{}, PostTag{}),
 		weft.AutoMigrate(),
 		weft.Clock(stepping(time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), time.Minute)),
