@@ -6,17 +6,19 @@
 GO      ?= go
 FUZZTIME ?= 20s
 COVER    ?= 80
+SIEGE_RUNS ?= 50
+RESTART ?= 1024
 
 # Packages that are no part of the product: what a newcomer copies, and tests.
-UNCOVERED = /(examples|docs|internal/(chinook|endure|lint|services))(/|$$)
+UNCOVERED = /(examples|docs|internal/(chinook|endure|lint|services|siege))(/|$$)
 
 GOFUMPT     = mvdan.cc/gofumpt@v0.9.2
 STATICCHECK = honnef.co/go/tools/cmd/staticcheck@v0.6.1
 
 # Packages in which goroutines meet: tested with the race detector.
-RACE = . ./internal/endure ./internal/goid ./layer/... ./migrate/lock ./op/... ./p2p/... ./sqlengine/... ./wire/...
+RACE = . ./client ./directory ./gateway/... ./internal/endure ./internal/goid ./layer/... ./migrate/lock ./node ./op/... ./p2p/... ./raftgroup/archive ./raftgroup/conn ./raftgroup/driver ./raftgroup/replica ./sqlengine/... ./wire/...
 
-.PHONY: run build services test race lint fuzz bench cover
+.PHONY: run build services test race lint fuzz bench cover siege
 
 # What comes after it runs with the servers that tests work on.
 SERVED = bin/services
@@ -33,6 +35,7 @@ services: # the command that finds or starts the servers that tests work on
 test: services ## the whole suite on real servers, with the race detector where goroutines meet
 	$(SERVED) sh -ec '$(GO) test -race -timeout 40m $(RACE); \
 		$(GO) test -timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ")'
+	@test "$$(id -u)" = 0 && command -v ip >/dev/null && command -v iptables >/dev/null || echo "test: NOT TESTED: partitions and full disks of clusters (see Sieges in CONTRIBUTING.md)"
 	@echo "test: every package passed"
 
 race: services ## the whole suite with the race detector
@@ -57,7 +60,12 @@ fuzz: ## each fuzz target for FUZZTIME
 
 bench: services ## ratios to code written by hand and to other libraries, into docs/benchmarks.md
 	cd bench && $(GO) generate ./... && \
-		WEFT_TEST_POSTGRES=$${WEFT_TEST_POSTGRES:-private} WEFT_TEST_MYSQL=$${WEFT_TEST_MYSQL:-private} ../$(SERVED) $(GO) run . -o ../docs/benchmarks.md -readme ../README.md
+		WEFT_TEST_POSTGRES=$${WEFT_TEST_POSTGRES:-private} WEFT_TEST_MYSQL=$${WEFT_TEST_MYSQL:-private} ../$(SERVED) $(GO) run . -restart $(RESTART) -o ../docs/benchmarks.md -readme ../README.md
+
+siege: ## clusters under attack for long: SIEGE_RUNS runs of 30 s and all the rest, as root with iproute2 and iptables
+	WEFT_SIEGE_RUNS=$(SIEGE_RUNS) WEFT_SIEGE_DEATHS=20 WEFT_SIEGE_READS=60s WEFT_SIEGE_STEADY=10m WEFT_SIEGE_CONTROL=30s \
+		$(GO) test -v -count=1 -timeout 180m ./internal/siege
+	@echo "siege: nothing was lost"
 
 cover: services ## how much of each package all tests together reach; fails under COVER per cent in total
 	@mkdir -p bin

@@ -59,7 +59,7 @@ var rooms = []room{
 		why: "operation to SQL for every dialect; drivers live one level below",
 	},
 	{
-		path: "sqlengine/*", may: []string{"op", "schema", "migrate", "migrate/*", "sqlengine"},
+		path: "sqlengine/*", may: []string{"op", "schema", "migrate", "migrate/*", "sqlengine", "sqlengine/lite"},
 		why: "one driver each, so that a program links only the one it opens",
 	},
 	{
@@ -74,6 +74,49 @@ var rooms = []room{
 		why: "who is there, over streams of the host; what the nodes do with each other is for the rooms above",
 	},
 	{
+		path: "door", may: []string{"op", "schema", "wire", "p2p/host"},
+		why: "operations over streams: nodes that lead on, and clients, speak it; neither may need the other, nor a database",
+	},
+	{
+		path: "raftgroup/conn", may: []string{"op", "schema", "sqlengine", "sqlengine/lite"},
+		why: "the SQLite that rqlite links, as sessions of sqlengine; the only cgo of the module",
+	},
+	{
+		path: "raftgroup/replica", may: []string{"op", "p2p/host", "raftgroup/conn"},
+		why: "one rqlite store: log, snapshots, members; it knows entries as bytes and no operations",
+	},
+	{
+		path: "raftgroup", may: []string{"op", "schema", "sqlengine", "sqlengine/lite", "migrate", "migrate/*", "wire", "p2p/host", "door", "raftgroup/*"},
+		why: "a database on several nodes as one engine; with the rooms below it the only importer of rqlite",
+	},
+	{
+		path: "raftgroup/archive", why: "entries as bytes with their places, in files; it knows neither Raft nor SQLite",
+	},
+	{
+		path: "raftgroup/driver", may: []string{"op", "schema", "wire", "door"},
+		why: "database/sql on a group, wherever it is: it needs a door.Group and no copy",
+	},
+	{
+		path: "directory", may: []string{"op", "schema", "door"},
+		why: "which nodes, namespaces and groups there are and where; kept in a group, asked through its door",
+	},
+	{
+		path: "gateway", may: []string{"op", "schema", "wire", "door", "gateway/*"},
+		why: "the HTTP listener; what it serves is handed in",
+	},
+	{
+		path: "gateway/*", may: []string{"op", "schema", "wire", "door"},
+		why: "one HTTP interface each, over a door.Group",
+	},
+	{
+		path: "client", may: []string{"op", "schema", "wire", "p2p/*", "door"},
+		why: "for programs that are no node: it links neither Raft nor a database",
+	},
+	{
+		path: "node", may: []string{"op", "schema", "sqlengine", "migrate", "migrate/*", "wire", "p2p/*", "door", "raftgroup", "raftgroup/*", "directory", "gateway", "gateway/*"},
+		why: "the composition root of a node: from a Config to what runs",
+	},
+	{
 		path: "codegen", may: []string{"op", "schema"},
 		why: "writes code from models; what it writes uses the root, it does not",
 	},
@@ -86,7 +129,7 @@ var rooms = []room{
 		why: "picks an engine by its address; it links only those that are handed in",
 	},
 	{
-		path: "open/*", may: []string{"op", "open", "sqlengine/*"},
+		path: "open/*", may: []string{"op", "open", "sqlengine/*", "client"},
 		why: "every engine there is, for programs that do not know theirs",
 	},
 	{
@@ -94,7 +137,7 @@ var rooms = []room{
 		why: "for applications' own tests, which must link no server driver for it",
 	},
 	{
-		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "open", "open/*", "examples/*/*"},
+		path: "examples/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "open", "open/*", "node", "client", "examples/*/*"},
 		why: "what a newcomer copies uses only what a newcomer has",
 	},
 	{
@@ -102,7 +145,7 @@ var rooms = []room{
 		why: "typed columns, written by weft generate",
 	},
 	{
-		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "migrate", "migrate/*", "open", "open/*", "wefttest"},
+		path: "docs/*", may: []string{".", "schema", "sqlengine/*", "layer/*", "migrate", "migrate/*", "open", "open/*", "node", "client", "raftgroup/driver", "wefttest"},
 		why: "the code of the documents, as examples",
 	},
 	{
@@ -207,6 +250,12 @@ func TestImportTableCatches(t *testing.T) {
 		{"p2p/discovery", "p2p/host", true},
 		{"p2p/host", "p2p/discovery", false},
 		{".", "p2p/host", false},
+		{"client", "raftgroup", false},
+		{"raftgroup/driver", "raftgroup", false},
+		{"raftgroup/replica", "raftgroup", false},
+		{"raftgroup", "raftgroup/conn", true},
+		{"gateway/rqlite", "raftgroup", false},
+		{"node", "gateway/rqlite", true},
 		{"examples/blog", "open", true},
 	} {
 		if got := roomOf(c.from).allows(c.to); got != c.ok {

@@ -8,8 +8,10 @@ import (
 // sole says which dependencies only some rooms may import, so that nobody else
 // meets their types: the rest of the module could be built on another network.
 var sole = map[string][]string{ // prefix of the dependency → prefixes of rooms
+	"github.com/hashicorp/":    {"raftgroup"},
 	"github.com/libp2p/":       {"p2p/"},
 	"github.com/multiformats/": {"p2p/"},
+	"github.com/rqlite/":       {"raftgroup"},
 }
 
 func TestSoleImporters(t *testing.T) {
