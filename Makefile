@@ -33,8 +33,8 @@ services: # the command that finds or starts the servers that tests work on
 	@$(GO) build -o bin/services ./internal/services/run
 
 test: services ## the whole suite on real servers, with the race detector where goroutines meet
-	$(SERVED) sh -ec '$(GO) test -race -timeout 40m $(RACE); \
-		$(GO) test -timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ")'
+	$(SERVED) sh -uc 'passed=true; $(GO) test -race -timeout 40m $(RACE) || passed=false; \
+		$(GO) test -timeout 30m $$($(GO) list ./... | grep -vxF "$$($(GO) list $(RACE))" | tr "\n" " ") || passed=false; $$passed'
 	@test "$$(id -u)" = 0 && command -v ip >/dev/null && command -v iptables >/dev/null || echo "test: NOT TESTED: partitions and full disks of clusters (see Sieges in CONTRIBUTING.md)"
 	@echo "test: every package passed"
 
