@@ -200,6 +200,9 @@ func (g *Group) waitForLeader(ctx context.Context, try int) error {
 	case <-g.ctx.Done():
 		return op.ErrClosed()
 	}
+	if err := ctx.Err(); err != nil { // another attempt would not say what was waited for
+		return op.FromContext(err)
+	}
 	return nil
 }
 
