@@ -37,5 +37,4 @@ func TestEntryThatOnlyOthersApply(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "nothing was changed") {
 		t.Errorf("where nobody can apply it: %v", err)
 	}
-	a.before = nil
 }
