@@ -37,9 +37,7 @@ func TestArchiveOfCopyMadeAnew(t *testing.T) {
 		s := other.g.Replica().Server()
 		return s != "" && s != was
 	})
-	if err := lead.g.Replica().Add(within(t, 30*time.Second), other.host.ID(), other.g.Replica().Server(), true); err != nil {
-		t.Fatal(err)
-	}
+	c.add(t, other, true)
 	run1(t, lead.g, "INSERT INTO t (v) VALUES (3)")
 	c.same(t)
 	end := pointOf(t, lead.g)
@@ -113,8 +111,8 @@ func TestArchiveFromLog(t *testing.T) {
 func TestArchiveOfCopyFromSnapshot(t *testing.T) {
 	dir := t.TempDir()
 	c := newClusterOf(t, 3, func(i int) Config {
-		cfg := Config{Archive: archived(dir, i)}
-		cfg.Replica.Trailing = 1
+		cfg := calm()
+		cfg.Archive, cfg.Replica.Trailing = archived(dir, i), 1
 		return cfg
 	})
 	ctx := within(t, 120*time.Second)

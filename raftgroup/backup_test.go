@@ -83,7 +83,7 @@ func (c *cluster) same(t testing.TB) {
 }
 
 func TestBackupAndRestore(t *testing.T) {
-	c := newCluster(t, 3, Config{})
+	c := newCluster(t, 3, calm())
 	ctx := within(t, 60*time.Second)
 	lead, other := c.leader(t).g, c.follower(t).g
 	run1(t, lead, "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)", "INSERT INTO t (v) VALUES ('before')",

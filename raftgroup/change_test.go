@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,14 +93,27 @@ func TestOneIDOnce(t *testing.T) {
 	}
 }
 
+// ending is a context that ends when it is told to, which nobody hears of who
+// does not look.
+type ending struct {
+	context.Context
+	over atomic.Bool
+}
+
+func (e *ending) Err() error {
+	if e.over.Load() {
+		return context.Canceled
+	}
+	return nil
+}
+
 // When an attempt may have been applied, and those after it find no leader, it is
 // not known whether the change was; without such an attempt nothing was done.
 func TestNoLeaderAfterLostAnswer(t *testing.T) {
 	for _, applied := range []bool{true, false} {
 		g, a := single(t, Config{})
 		run1(t, g, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
-		ctx, cancel := context.WithCancel(context.Background())
-		defer cancel()
+		ctx := &ending{Context: context.Background()}
 		tries := 0
 		a.before = func(entry []byte) error {
 			switch tries++; {
@@ -108,8 +122,8 @@ func TestNoLeaderAfterLostAnswer(t *testing.T) {
 					t.Error(err)
 				}
 				return replica.ErrUnknown
-			case tries == 3:
-				cancel()
+			case tries == 3: // while it is under way nobody could say that nothing was done
+				ctx.over.Store(true)
 			}
 			return replica.ErrNoQuorum
 		}
@@ -399,7 +413,7 @@ func TestFullDisk(t *testing.T) {
 
 // A follower whose disk is full is stopped and rebuilt; the others go on.
 func TestFollowerWithFullDisk(t *testing.T) {
-	c := newCluster(t, 3, Config{})
+	c := newCluster(t, 3, calm())
 	lead, other := c.leader(t), c.follower(t)
 	run1(t, lead.g, "CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)")
 	c.same(t)
@@ -416,10 +430,7 @@ func TestFollowerWithFullDisk(t *testing.T) {
 	})
 	a.hook = nil
 	run1(t, lead.g, "INSERT INTO t (v) VALUES ('on')")
-	ctx := within(t, 30*time.Second)
-	if err := lead.g.Replica().Add(ctx, other.host.ID(), other.g.Replica().Server(), true); err != nil {
-		t.Fatal(err)
-	}
+	c.add(t, other, true)
 	c.same(t)
 	if n := count1(t, other.g, "SELECT count(*) FROM t"); n != 2 {
 		t.Errorf("%d rows, want 2", n)
@@ -428,7 +439,7 @@ func TestFollowerWithFullDisk(t *testing.T) {
 
 // A copy that differs from the leader's is found, stopped and rebuilt.
 func TestCopyThatDiffers(t *testing.T) {
-	c := newCluster(t, 3, Config{})
+	c := newCluster(t, 3, calm())
 	lead, other := c.leader(t), c.follower(t)
 	run1(t, lead.g, "CREATE TABLE t (id INTEGER PRIMARY KEY, v INTEGER)", "INSERT INTO t (v) VALUES (1), (2)")
 	c.same(t)
@@ -448,9 +459,7 @@ func TestCopyThatDiffers(t *testing.T) {
 		s := other.g.Replica().Server()
 		return s != "" && s != was
 	})
-	if err := lead.g.Replica().Add(within(t, 30*time.Second), other.host.ID(), other.g.Replica().Server(), true); err != nil {
-		t.Fatal(err)
-	}
+	c.add(t, other, true)
 	c.same(t)
 }
 
@@ -462,7 +471,7 @@ type counter struct {
 // Thirty-two transactions at a time add one to the same row. Each succeeds within
 // the attempts that db.Tx makes.
 func TestManyTransactionsOnOneRow(t *testing.T) {
-	c := newCluster(t, 3, Config{})
+	c := newCluster(t, 3, calm())
 	for _, g := range []*Group{c.leader(t).g, c.follower(t).g} {
 		db, err := weft.Open(keepOpen{g}, weft.Models(counter{}), weft.AutoMigrate())
 		if err != nil {

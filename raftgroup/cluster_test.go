@@ -47,13 +47,20 @@ func within(t testing.TB, d time.Duration) context.Context {
 // until waits for something.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
 		}
 		<-time.After(5 * time.Millisecond)
 	}
+}
+
+// calm is a configuration under which no leader is lost although the machine
+// stands still for some seconds.
+func calm() (cfg Config) {
+	cfg.Replica.Heartbeat, cfg.Replica.Lease = 10*time.Second, 10*time.Second
+	return cfg
 }
 
 // newCluster starts nodes that form a group. The caller's t owns them.
@@ -87,17 +94,26 @@ func newClusterOf(t testing.TB, n int, cfg func(i int) Config) *cluster {
 			}
 		}
 	}
-	ctx := within(t, 30*time.Second)
-	first := c.nodes[0].g
-	if err := first.Replica().Bootstrap(ctx); err != nil {
+	if err := c.nodes[0].g.Replica().Bootstrap(within(t, time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	for _, other := range c.nodes[1:] {
-		if err := first.Replica().Add(ctx, other.host.ID(), other.g.Replica().Server(), true); err != nil {
-			t.Fatal(err)
-		}
+		c.add(t, other, true)
 	}
 	return c
+}
+
+// add makes a node's copy a member, whoever leads meanwhile.
+func (c *cluster) add(t testing.TB, n *node, voter bool) {
+	t.Helper()
+	ctx := within(t, 2*time.Minute)
+	until(t, "a member", func() bool {
+		err := c.leader(t).g.Replica().Add(ctx, n.host.ID(), n.g.Replica().Server(), voter)
+		if err != nil && (ctx.Err() != nil || !again(err)) {
+			t.Fatal(err)
+		}
+		return err == nil // or its leader was lost
+	})
 }
 
 func (c *cluster) start(t testing.TB, cfg Config) *node {
@@ -143,6 +159,7 @@ func (n *node) open(t testing.TB) {
 
 func (c *cluster) close() error {
 	var errs []error
+	c.part()
 	for _, n := range c.nodes {
 		errs = append(errs, n.door.Close())
 	}
@@ -157,6 +174,24 @@ func (c *cluster) close() error {
 	}
 	c.nodes = nil
 	return errors.Join(errs...)
+}
+
+// part leaves the leader of a calm group as its only member, which need not wait
+// as long as its lease lasts for somebody to take over when it closes.
+func (c *cluster) part() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for _, lead := range c.nodes {
+		if lead.g == nil || lead.cfg.Replica.Lease < 5*time.Second || !lead.g.Replica().IsLeader() {
+			continue
+		}
+		members, _ := lead.g.Replica().Members(ctx)
+		for _, m := range members {
+			if m.Peer != lead.host.ID() {
+				_ = lead.g.Replica().Remove(ctx, m.Server) // where it fails, closing takes longer
+			}
+		}
+	}
 }
 
 // leader is the node that leads.

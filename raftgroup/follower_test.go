@@ -17,7 +17,7 @@ import (
 // A follower that is behind does not judge by its own tables what the leader is
 // asked.
 func TestFollowerBehind(t *testing.T) {
-	c := newCluster(t, 3, Config{})
+	c := newCluster(t, 3, calm())
 	lead, other := c.leader(t).g, c.follower(t).g
 	run1(t, lead, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
 	c.same(t)
@@ -65,7 +65,7 @@ func (l lasting) Err() error {
 
 // What a follower leads on to the leader leaves nothing at its context.
 func TestForwardedLeavesNothing(t *testing.T) {
-	c := newCluster(t, 2, Config{})
+	c := newCluster(t, 2, calm())
 	other := c.follower(t).g
 	run1(t, other, "CREATE TABLE t (id INTEGER PRIMARY KEY)")
 	done := make(chan struct{})
@@ -106,7 +106,14 @@ func TestNestedWithoutEnd(t *testing.T) {
 	if err := a.c.Begin(t.Context(), true); err != nil { // somebody else writes
 		t.Fatal(err)
 	}
-	err = in.Commit(within(t, 100*time.Millisecond))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	a.expired = func() <-chan struct{} { // it has begun, and waits for the connection
+		time.AfterFunc(100*time.Millisecond, cancel)
+		return nil
+	}
+	err = in.Commit(ctx)
+	a.expired = nil
 	if err == nil {
 		t.Error("two write at a time")
 	}

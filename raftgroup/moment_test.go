@@ -27,7 +27,13 @@ func archived(dir string, n int) archive.Config {
 func newArchived(t *testing.T, n int) (c *cluster, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	c = newClusterOf(t, n, func(i int) Config { return Config{Archive: archived(dir, i)} })
+	c = newClusterOf(t, n, func(i int) (cfg Config) {
+		if n > 1 {
+			cfg = calm()
+		}
+		cfg.Archive = archived(dir, i)
+		return cfg
+	})
 	return c, dir
 }
 
@@ -339,8 +345,9 @@ func TestArchiveDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	var disks [2]full
 	c := newClusterOf(t, 3, func(i int) Config {
+		cfg := calm()
 		if i == 2 {
-			return Config{}
+			return cfg
 		}
 		a := archived(dir, i)
 		a.Queue = 1 // one entry waits, the others are left out
@@ -348,7 +355,8 @@ func TestArchiveDiskFull(t *testing.T) {
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 			return fullFile{f, &disks[i]}, err
 		}
-		return Config{Archive: a}
+		cfg.Archive = a
+		return cfg
 	})
 	lead := c.leader(t).g
 	settle := func(i int) { // nothing waits

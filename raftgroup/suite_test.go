@@ -88,7 +88,7 @@ func TestDifferentialWithoutRaft(t *testing.T) {
 // cluster serves the suite: it is emptied for each test. Only the tests of
 // closing, which come last, have clusters of their own.
 func on(t *testing.T, nodes int, follower bool, around layers) optest.Factory {
-	shared := newCluster(t, nodes, Config{})
+	shared := newCluster(t, nodes, calm())
 	var made *schema.Set // what its tables are of
 	var tables string
 	return optest.Factory{
@@ -100,7 +100,7 @@ func on(t *testing.T, nodes int, follower bool, around layers) optest.Factory {
 				if err := shared.close(); err != nil {
 					tt.Error(err)
 				}
-				c = newCluster(tt, nodes, Config{})
+				c = newCluster(tt, nodes, calm())
 			}
 			lead := c.leader(tt).g
 			switch {
