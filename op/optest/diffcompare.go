@@ -219,7 +219,7 @@ func severalRules(o *op.Op) bool {
 
 // report prints the shortest program found that still shows a difference.
 func (r *runner) report(bad *mismatch, seed int64) {
-	short := r.shrink(bad)
+	short := r.shrink(bad, 20*time.Second)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s and mem differ, seed %d (repeat with -optest.seed=%d)\n", r.s.f.Name, seed, seed)
 	fmt.Fprintf(&b, "after %d operations on a fresh database, of %d that led there:\n", len(short.prog), bad.at+1)
@@ -230,10 +230,11 @@ func (r *runner) report(bad *mismatch, seed int64) {
 	r.t.Error(b.String())
 }
 
-// shrink leaves out steps, in large pieces first, as long as a difference stays.
-func (r *runner) shrink(bad *mismatch) *mismatch {
+// shrink leaves out steps, in large pieces first, as long as a difference stays,
+// and stops halfway when that takes too long.
+func (r *runner) shrink(bad *mismatch, most time.Duration) *mismatch {
 	best := &mismatch{at: bad.at, why: bad.why, prog: bad.prog[:bad.at+1]}
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(most)
 	try := func(prog []step) bool {
 		ops := r.ops
 		m := r.play(prog, nil)

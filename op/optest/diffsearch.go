@@ -147,6 +147,7 @@ func (g *gen) directedSearches(m *schema.Model, cells []searchCell) (out []step)
 	rows := g.insert(m, 3)
 	rows.Check, rows.Guards = op.Cond{}, nil
 	for i, row := range rows.Rows {
+		row[0] = fmt.Sprint("searched ", i) // a key that is taken would be refused
 		row[m.Field("textN").Pos] = []any{"aa bb cc", nil, "dd"}[i%3]
 	}
 	for len(rows.Rows) < 2 {
