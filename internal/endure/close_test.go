@@ -173,8 +173,8 @@ func closeDuringWork(t *testing.T, after time.Duration) {
 	work(func() (int, error) { return 0, db.Backup(ctx, io.Discard) })
 	timer := time.NewTimer(after)
 	<-timer.C
-	must(t, within(t, 8*time.Second, "Close", db.Close))
-	within(t, 8*time.Second, "the work after Close", func() error { wg.Wait(); return nil })
+	must(t, within(t, hung, "Close", db.Close))
+	within(t, hung, "the work after Close", func() error { wg.Wait(); return nil })
 
 	db, err = weft.Open(sqlite.Open(path), allModels())
 	must(t, err)
@@ -208,7 +208,7 @@ func TestCloseDuringIter(t *testing.T) {
 			break
 		}
 		if seen++; seen == 10 {
-			err := within(t, 5*time.Second, "Close inside Iter", db.Close)
+			err := within(t, hung, "Close inside Iter", db.Close)
 			fails(t, err, weft.ErrDatabase, "close", "still open")
 		}
 	}
@@ -222,7 +222,7 @@ func TestCloseDuringIter(t *testing.T) {
 func TestCloseInsideTx(t *testing.T) {
 	ctx := t.Context()
 	db := open(t, file(t))
-	err := within(t, 8*time.Second, "a transaction that closes", func() error {
+	err := within(t, hung, "a transaction that closes", func() error {
 		return db.Tx(ctx, func(tx *weft.DB) error {
 			if err := weft.Repo[Entry](tx).Create(ctx, &Entry{Kind: "lost"}); err != nil {
 				return err
@@ -276,7 +276,7 @@ func TestCloseDuringTx(t *testing.T) {
 	run(func(tx *weft.DB) error { _, err := entries.In(tx).All(ctx); return err }, weft.ReadOnly())
 	<-ready
 	<-ready
-	must(t, within(t, 8*time.Second, "Close", db.Close))
+	must(t, within(t, hung, "Close", db.Close))
 	close(goOn)
 	wg.Wait()
 	db = open(t, path)
@@ -334,9 +334,7 @@ func TestIterAbandoned(t *testing.T) {
 	n, err := entries.Where("body", "=", "seen").Count(ctx)
 	must(t, err)
 	equal(t, "rows written", n, int64(50))
-	begun := time.Now()
-	must(t, db.Close())
-	about(t, begun, 0, 2*time.Second)
+	must(t, db.Close()) // it would say that something is still open
 }
 
 // More iterations at once than there are readers, and than there may be.

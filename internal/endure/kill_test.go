@@ -66,7 +66,7 @@ func TestKill(t *testing.T) {
 			path = filepath.Join(dir, fmt.Sprint(i))
 			acked = acknowledged{}
 		}
-		n, ready := kill(t, r, path, &acked)
+		n, ready := kill(t, r, path, &acked, i%5 == 4)
 		acks += n
 		if !ready {
 			early++
@@ -79,13 +79,14 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// kill starts a load and kills it at a random moment.
-func kill(t *testing.T, r *rand.Rand, path string, acked *acknowledged) (acks int, ready bool) {
+// kill starts a load and kills it at a random moment, which may be before it has
+// written anything, or after.
+func kill(t *testing.T, r *rand.Rand, path string, acked *acknowledged, written bool) (acks int, ready bool) {
 	t.Helper()
 	checkpoint := []int{1000, 100, 8}[r.IntN(3)] // pages of the log: often means in the middle of a checkpoint
 	c := start(t, "load", path, strconv.FormatUint(r.Uint64(), 10), strconv.Itoa(checkpoint))
 	after := time.Duration(r.Int64N(int64(120 * time.Millisecond)))
-	if r.IntN(5) == 0 { // while it opens the file and makes the tables
+	if !written && r.IntN(5) == 0 { // while it opens the file and makes the tables
 		after = time.Duration(r.Int64N(int64(30 * time.Millisecond)))
 	} else {
 		s, err := c.out.ReadString('\n')
@@ -95,16 +96,25 @@ func kill(t *testing.T, r *rand.Rand, path string, acked *acknowledged) (acks in
 		}
 		ready = true
 	}
-	timer := time.AfterFunc(after, func() { _ = c.cmd.Process.Kill() })
-	defer timer.Stop()
 	lines := bufio.NewScanner(c.out)
-	for lines.Scan() {
+	read := func() bool {
+		if !lines.Scan() {
+			return false
+		}
 		if lines.Text() == "ready" {
 			ready = true
-			continue
+			return true
 		}
 		acked.note(t, lines.Text())
 		acks++
+		return true
+	}
+	if written {
+		read()
+	}
+	timer := time.AfterFunc(after, func() { _ = c.cmd.Process.Kill() })
+	defer timer.Stop()
+	for read() {
 	}
 	must(t, lines.Err())
 	err := c.cmd.Wait()

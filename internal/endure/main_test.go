@@ -171,6 +171,9 @@ func sound(t *testing.T, db *weft.DB) {
 	}
 }
 
+// hung is how long nothing here takes, however slow the machine is.
+const hung = 2 * time.Minute
+
 // within fails the test when fn takes longer than d, with all goroutines.
 func within[V any](t *testing.T, d time.Duration, what string, fn func() V) V {
 	t.Helper()

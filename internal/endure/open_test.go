@@ -364,7 +364,7 @@ func TestMigrationLocked(t *testing.T) {
 		Extra *string
 	}
 	c := lock(t, path, "write")
-	err := within(t, busy+5*busy, "the migration of a locked file", func() error {
+	err := within(t, inTime, "the migration of a locked file", func() error {
 		db, err := weft.Open(sqlite.Open(path, sqlite.BusyTimeout(busy)), weft.Models(Entry{}), weft.AutoMigrate())
 		if err == nil {
 			err = errors.Join(errors.New("migrated what is locked"), db.Close())

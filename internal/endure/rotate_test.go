@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,13 +51,19 @@ func safes(t *testing.T, path string, ids ...string) *weft.DB {
 	return db
 }
 
-// rotateChild rotates until it is killed, and prints how far it came.
+// rotateChild rotates until it is killed, and prints how far it came. At the
+// half it stands still: who kills it may be slow.
 func rotateChild(args []string) error {
 	db, err := openSafes(args[0], "new", "old")
 	if err != nil {
 		return err
 	}
-	return db.Rotate(context.Background(), weft.Rotation{Progress: func(_ string, done, total int64) { fmt.Println(done, total) }})
+	return db.Rotate(context.Background(), weft.Rotation{Progress: func(_ string, done, total int64) {
+		fmt.Println(done, total)
+		if done >= total/2 {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+		}
+	}})
 }
 
 // progress fails the test when a progress goes back.

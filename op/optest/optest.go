@@ -111,7 +111,12 @@ func Run(t *testing.T, f Factory) {
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) { g.run(s, t) })
 	}
-	if err := goleak.Find(before); err != nil {
+	// goleak waits for those that are about to end, but less than half a second.
+	err := goleak.Find(before)
+	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
+		err = goleak.Find(before)
+	}
+	if err != nil {
 		t.Errorf("%s leaves goroutines behind: %v", f.Name, err)
 	}
 }
@@ -136,7 +141,7 @@ func (s *suite) open(t *testing.T) *db {
 }
 
 // patience is how long anything in the suite may take before it counts as hung.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // db is one database under test, or a transaction on it.
 type db struct {
