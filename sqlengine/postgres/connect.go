@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/weftdb/weft/op"
@@ -71,13 +70,6 @@ func (e *Engine) size(cfg *pgxpool.Config, dsn string) {
 	set(&cfg.MaxConnIdleTime, e.opt.idle, "pool_max_conn_idle_time", defaultIdle)
 	set(&cfg.MaxConnLifetimeJitter, -1, "pool_max_conn_lifetime_jitter", cfg.MaxConnLifetime/10)
 	set(&cfg.PingTimeout, -1, "pool_ping_timeout", 5*time.Second)
-}
-
-// watch has the server give up a statement whose context has ended. The
-// connection is good afterwards; only when the server does not answer is it
-// closed.
-func watch(pg *pgconn.PgConn) ctxwatch.Handler {
-	return &pgconn.CancelRequestContextWatcherHandler{Conn: pg, DeadlineDelay: 5 * time.Second}
 }
 
 var secret = regexp.MustCompile(`(?i)(password\s*=\s*)('(?:[^'\\]|\\.)*'|\S+)`)

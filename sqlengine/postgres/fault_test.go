@@ -115,12 +115,7 @@ func with(t *testing.T, dsn string, change func(u *url.URL)) string {
 func TestCannotConnect(t *testing.T) {
 	s := newServer(t)
 	find := count(build(t, item{}).Models[0])
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := free.Addr().String()
-	free.Close()
+	const nobody = "127.0.0.1:1" // nobody listens there; a port that was free may be taken meanwhile
 	nobodyRole := "weft_nobody_" + strings.TrimPrefix(databaseOf(t, s.url), "weft_test_")
 	s.run(t, `CREATE ROLE `+nobodyRole+` LOGIN; CREATE SCHEMA private; CREATE TABLE private.items (id text PRIMARY KEY)`)
 	defer s.run(t, `DROP OWNED BY `+nobodyRole+`; DROP ROLE `+nobodyRole)
@@ -208,7 +203,11 @@ type proxy struct {
 
 	mu    sync.Mutex
 	conns []net.Conn
+	gates []*sync.Mutex // of the connections: what clients say goes through
 	all   sync.WaitGroup
+
+	waits chan struct{} // something stands before a closed gate
+	over  chan struct{} // the server ended a connection
 }
 
 func newProxy(t *testing.T, to string) *proxy {
@@ -216,7 +215,7 @@ func newProxy(t *testing.T, to string) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{l: l, to: to}
+	p := &proxy{l: l, to: to, waits: make(chan struct{}, 100), over: make(chan struct{}, 100)}
 	p.all.Go(func() {
 		for {
 			c, err := l.Accept()
@@ -228,20 +227,60 @@ func newProxy(t *testing.T, to string) *proxy {
 				c.Close()
 				continue
 			}
+			gate := new(sync.Mutex)
 			p.mu.Lock()
 			p.conns = append(p.conns, c, s)
+			p.gates = append(p.gates, gate)
 			p.mu.Unlock()
-			for _, way := range [][2]net.Conn{{c, s}, {s, c}} {
-				p.all.Go(func() {
-					_, _ = io.Copy(way[0], way[1])
-					way[0].Close()
-					way[1].Close()
-				})
-			}
+			p.all.Go(func() {
+				_, _ = io.Copy(gated{s, p, gate}, c)
+				c.Close()
+				s.Close()
+			})
+			p.all.Go(func() {
+				_, _ = io.Copy(c, s)
+				c.Close()
+				s.Close()
+				select {
+				case p.over <- struct{}{}:
+				default:
+				}
+			})
 		}
 	})
 	t.Cleanup(func() { l.Close(); p.cut(); p.all.Wait() })
 	return p
+}
+
+// gated is the way to the server.
+type gated struct {
+	io.Writer
+	p    *proxy
+	gate *sync.Mutex
+}
+
+func (g gated) Write(b []byte) (int, error) {
+	if !g.gate.TryLock() {
+		g.p.waits <- struct{}{}
+		g.gate.Lock()
+	}
+	defer g.gate.Unlock()
+	return g.Writer.Write(b)
+}
+
+// hold keeps back what clients say on the connections that there are.
+func (p *proxy) hold() (release func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	gates := p.gates
+	for _, g := range gates {
+		g.Lock()
+	}
+	return func() {
+		for _, g := range gates {
+			g.Unlock()
+		}
+	}
 }
 
 // cut ends every connection.
@@ -377,6 +416,41 @@ func TestCancelled(t *testing.T) {
 	limited := connect(t, s.url, postgres.MaxConns(1), postgres.QueryTimeout(50*time.Millisecond))
 	_, err = limited.Do(context.Background(), slow)
 	wants(t, err, op.CodeTimeout, "QueryTimeout")
+}
+
+// The request to give up a statement overtakes it: it comes again.
+func TestCancelledBeforeItBegins(t *testing.T) {
+	s := newServer(t)
+	var host string
+	with(t, s.url, func(u *url.URL) { host = u.Host })
+	p := newProxy(t, host)
+	e := connect(t, with(t, s.url, func(u *url.URL) { u.Host = p.l.Addr().String() }), postgres.MaxConns(1))
+	sleep := op.Op{Kind: op.SQL, SQL: "SELECT pg_sleep(?)", Args: []any{0}, Returning: true}
+	tx, err := e.Begin(context.Background(), op.TxOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t, tx, op.Op{Kind: op.SQL, SQL: "CREATE TABLE kept (n int)"})
+	must(t, tx, sleep) // prepares it
+	must(t, tx, sleep)
+	sleep.Args = []any{60}
+	release := p.hold()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	got := make(chan error, 1)
+	go func() {
+		_, err := tx.Do(ctx, sleep)
+		got <- err
+	}()
+	<-p.waits // the statement
+	cancel()
+	<-p.over // the request
+	release()
+	wants(t, <-got, op.CodeCancelled)
+	must(t, tx, op.Op{Kind: op.SQL, SQL: "INSERT INTO kept VALUES (1)"})
+	if err := tx.Commit(context.Background()); err != nil {
+		t.Error(err)
+	}
 }
 
 // Values of any size and form come back as they were, and what is no text is
