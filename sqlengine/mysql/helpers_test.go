@@ -154,7 +154,7 @@ func eventually(t testing.TB, what string, fn func() bool) {
 	t.Helper()
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(20 * time.Second)
+	end := time.After(time.Minute)
 	for !fn() {
 		select {
 		case <-tick.C:

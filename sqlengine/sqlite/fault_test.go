@@ -232,7 +232,7 @@ func TestCancel(t *testing.T) {
 				res.Rows.Close()
 			}
 			wants(t, err, op.CodeTimeout)
-			if d := time.Since(began); d > 5*time.Second {
+			if d := time.Since(began); d > time.Minute { // to its end it would take far longer
 				t.Errorf("a query of 30 ms ended after %s", d)
 			}
 			if name == "memory" {
