@@ -75,9 +75,10 @@ func run(command []string, log io.Writer) (code int, err error) {
 	}
 	// The servers are started by this goroutine, which is locked to the main
 	// thread; another watches for signals meanwhile.
-	stop := make(chan struct{})
+	stop, watched := make(chan struct{}), make(chan struct{})
 	interrupted := make(chan os.Signal, 1)
 	go func() {
+		defer close(watched)
 		select {
 		case sig := <-signals:
 			interrupted <- sig
@@ -88,6 +89,7 @@ func run(command []string, log io.Writer) (code int, err error) {
 	var got outcome
 	got.environ, got.missing, got.err = provide(ctx, s, log)
 	close(stop)
+	<-watched // it may be about to say that it has a signal
 	select {
 	case sig := <-interrupted:
 		return 128 + int(sig.(syscall.Signal)), nil

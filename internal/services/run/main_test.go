@@ -113,7 +113,7 @@ func gone(t *testing.T, dir, redis string) {
 	t.Helper()
 	redis = strings.TrimSuffix(strings.TrimPrefix(redis, "redis://"), "/0")
 	var left []string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		if left = processes(t, dir, redis); len(left) == 0 {
 			return
 		}
@@ -213,8 +213,8 @@ func TestEndsBySignal(t *testing.T) {
 // A signal that comes while the servers start.
 func TestEndsEarly(t *testing.T) {
 	dir := temporary(t)
-	cmd, _, said := under(t, dir, private(t), "sh", "-c", "echo started")
-	for deadline := time.Now().Add(30 * time.Second); len(folders(t, dir)) == 0 && time.Now().Before(deadline); {
+	cmd, _, said := under(t, dir, private(t), waiting(filepath.Join(dir, "never"))...) // the signal may also be late
+	for deadline := time.Now().Add(2 * time.Minute); len(folders(t, dir)) == 0 && time.Now().Before(deadline); {
 		runtime.Gosched()
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {

@@ -181,7 +181,7 @@ func (s *site) close() error {
 // removeAll removes a folder in which processes that are about to end may
 // still write.
 func removeAll(dir string) error {
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(30 * time.Second)
 	for {
 		err := os.RemoveAll(dir)
 		if err == nil || time.Now().After(deadline) {
