@@ -233,6 +233,11 @@ func (l *Lock) Release(ctx context.Context) error {
 	defer cancel()
 	q := own.Bind(l.d, "UPDATE "+Table+" SET owner = '', connection = '', expires_at = 0 WHERE name = ? AND token = ?")
 	_, err := l.conn.ExecContext(ctx, q, l.o.Name, l.token)
+	for l.d == catalog.SQLite && own.Transient(l.d, err) && ctx.Err() == nil {
+		// Somebody else writes, maybe one who tries to take the lock. What was
+		// done under it is done: that is waited for, as when a transaction begins.
+		_, err = l.conn.ExecContext(ctx, q, l.o.Name, l.token)
+	}
 	if err != nil && l.d != catalog.SQLite {
 		// The connection is gone, maybe not the server. What the connection was
 		// doing there must have ended before somebody else begins.
