@@ -46,7 +46,8 @@ func childApplies(where, stop string) error {
 	}
 	defer db.Close()
 	set := manySteps(new(testing.T), childTables)
-	m := migrate.New(db, catalog.Dialect(parts[0]), set, migrate.Options{LockWait: time.Minute})
+	// Nothing waits for the end of a lease: none ends before hear gives up.
+	m := migrate.New(db, catalog.Dialect(parts[0]), set, migrate.Options{LockWait: time.Hour, LockTTL: time.Hour})
 	p, err := m.Plan(context.Background())
 	if err != nil {
 		return err
@@ -197,13 +198,9 @@ func TestKilledInTheMiddle(t *testing.T) {
 			if err != nil || h == nil || !strings.HasSuffix(h.Owner, fmt.Sprint(":", victim.cmd.Process.Pid)) {
 				t.Fatalf("%v, %v", h, err)
 			}
-			began := time.Now()
 			victim.signal(syscall.SIGKILL)
 			for _, c := range all {
 				c.hear("done")
-			}
-			if took := time.Since(began); took > 20*time.Second {
-				t.Errorf("the others waited %s", took)
 			}
 			p.once(t, 1)
 		}
