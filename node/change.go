@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,15 +202,18 @@ func (n *Node) promote(ctx context.Context, x *news, c ClusterChange) (string, e
 		c.Group = directory.NamespaceGroup("default")
 	}
 	a := n.agent
-	a.mu.Lock()
-	leader, copies, ok := a.leaderOf(c.Group)
-	a.mu.Unlock()
 	g := x.group(c.Group)
 	if g == nil {
 		return "", op.Errorf(op.CodeNotFound, "the cluster has no group %q", c.Group)
 	}
-	if !ok {
-		return "", op.Errorf(op.CodeTimeout, "the group %s has no leader now; try again", c.Group)
+	var leader host.ID
+	var copies []directory.Copy
+	err := n.patiently(ctx, func() (err error) {
+		leader, copies, err = n.ledBy(c.Group)
+		return err
+	})
+	if err != nil {
+		return "", err
 	}
 	at := slices.IndexFunc(copies, func(m directory.Copy) bool { return m.Peer == c.Node })
 	switch {
@@ -237,7 +241,7 @@ func (n *Node) promote(ctx context.Context, x *news, c ClusterChange) (string, e
 	slices.SortStableFunc(rank, func(p, q string) int {
 		return boolInt(a.live(a.seen[host.ID(p)])) - boolInt(a.live(a.seen[host.ID(q)]))
 	})
-	leader, copies, ok = a.leaderOf(c.Group)
+	leader, copies, ok := a.leaderOf(c.Group)
 	a.mu.Unlock()
 	for _, p := range rank {
 		at := slices.IndexFunc(copies, func(m directory.Copy) bool { return m.Peer == p })
@@ -251,6 +255,42 @@ func (n *Node) promote(ctx context.Context, x *news, c ClusterChange) (string, e
 		return fmt.Sprintf("%s is a voter of %s in the place of %s", c.Node, c.Group, p), nil
 	}
 	return fmt.Sprintf("%s is a voter of %s", c.Node, c.Group), nil
+}
+
+// noLeaderNow ends the error of a group that is between two leaders.
+const noLeaderNow = "has no leader now; try again"
+
+// ledBy is who leads a group, with its members, as far as the agent was told.
+func (n *Node) ledBy(group string) (host.ID, []directory.Copy, error) {
+	n.agent.mu.Lock()
+	leader, copies, ok := n.agent.leaderOf(group)
+	n.agent.mu.Unlock()
+	if !ok {
+		return "", nil, op.Errorf(op.CodeTimeout, "the group %s "+noLeaderNow, group)
+	}
+	return leader, copies, nil
+}
+
+// patiently does again, for a while, what was decided on old news: there was no
+// leader, or not with these members. Nothing was done then.
+func (n *Node) patiently(ctx context.Context, do func() error) error {
+	end := time.NewTimer(changePatience)
+	defer end.Stop()
+	for {
+		err := do()
+		if err == nil || op.CodeOf(err) != op.CodeConflict && !strings.HasSuffix(err.Error(), noLeaderNow) {
+			return err
+		}
+		select {
+		case <-time.After(changePause):
+		case <-end.C:
+			return err
+		case <-ctx.Done():
+			return err
+		case <-n.ctx.Done():
+			return err
+		}
+	}
 }
 
 func boolInt(b bool) int {
@@ -270,17 +310,27 @@ func (n *Node) giveUp(ctx context.Context, x *news, c ClusterChange) (string, er
 		if c.Group != "" && g.Name != c.Group {
 			continue
 		}
-		n.agent.mu.Lock()
-		leader, copies, ok := n.agent.leaderOf(g.Name)
-		n.agent.mu.Unlock()
-		if !ok || c.Node != "" && c.Node != string(leader) {
-			continue
-		}
-		err := n.ask(ctx, leader, methodStepDown, groupOrder{ClusterID: n.clusterID(), Group: g.Name, Members: copies}, nil)
+		another := false
+		err := n.patiently(ctx, func() error {
+			leader, copies, err := n.ledBy(g.Name)
+			if another = c.Node != "" && c.Node != string(leader); another {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			err = n.ask(ctx, leader, methodStepDown, groupOrder{ClusterID: n.clusterID(), Group: g.Name, Members: copies}, nil)
+			if err != nil {
+				return fmt.Errorf("the leader of %s does not step down: %w", g.Name, err)
+			}
+			return nil
+		})
 		if err != nil {
-			return "", fmt.Errorf("the leader of %s does not step down: %w", g.Name, err)
+			return "", err
 		}
-		done = append(done, g.Name)
+		if !another {
+			done = append(done, g.Name)
+		}
 	}
 	if len(done) == 0 {
 		return "", op.Errorf(op.CodeNotFound, "there is no such leader")
@@ -303,8 +353,19 @@ func (n *Node) recover(ctx context.Context, c ClusterChange) (string, error) {
 		return "", op.Errorf(op.CodeNotFound, "this node holds no copy of %s that opens; ask a node that does", c.Group)
 	}
 	r := h.group.Replica()
-	if leader, _ := r.Leader(); leader != "" {
+	// A group that is well is without a leader now and then, for a moment.
+	var leader host.ID
+	err := n.patiently(ctx, func() error {
+		if leader, _ = r.Leader(); leader == "" {
+			return op.Errorf(op.CodeTimeout, "the group %s "+noLeaderNow, c.Group)
+		}
+		return nil
+	})
+	if err == nil {
 		return "", op.Errorf(op.CodeConflict, "the group %s has a leader (%s) and needs no recovery; remove nodes that are lost with weft cluster remove", c.Group, leader)
+	}
+	if why := cmp.Or(ctx.Err(), n.ctx.Err()); why != nil {
+		return "", op.FromContext(why)
 	}
 	server := r.Server()
 	n.log.Warn("a group is recovered by an operator: this copy becomes its only member", "group", c.Group, "server", server)

@@ -400,6 +400,11 @@ func (n *Node) close(ctx context.Context) error {
 	n.cancel()
 	n.wg.Wait()
 	var errs []error
+	if n.disc != nil {
+		// First: nobody is looked for any more. Of nodes that stop together, one
+		// that goes later would complain of those that have gone.
+		errs = append(errs, n.disc.Close())
+	}
 	n.stepDownAll(ctx)
 	if n.gw != nil {
 		// Half of the time is for requests that take long; the rest is for the
@@ -418,9 +423,6 @@ func (n *Node) close(ctx context.Context) error {
 	n.watch.Wait()
 	if n.mux != nil {
 		errs = append(errs, n.mux.Close())
-	}
-	if n.disc != nil {
-		errs = append(errs, n.disc.Close())
 	}
 	if n.h != nil {
 		if err := os.Remove(filepath.Join(n.cfg.Node.DataDir, addrFile)); err != nil && !errors.Is(err, os.ErrNotExist) {

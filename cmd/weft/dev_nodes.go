@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,8 +24,9 @@ func (d *dev) runNodes(ctx context.Context, stdout, stderr io.Writer) (err error
 	begin := time.Now()
 	var nodes []*node.Node
 	defer func() {
-		// One after the other, so that each can give what it leads to the next.
-		for _, n := range nodes {
+		// One after the other, so that each can give what it leads to the next. The
+		// first comes last: the others look for it as long as they run.
+		for _, n := range slices.Backward(nodes) {
 			err = errors.Join(err, n.Close(context.WithoutCancel(ctx)))
 		}
 	}()

@@ -102,7 +102,7 @@ func TestServerThatGoesAway(t *testing.T) {
 func killWhenThere(ctx context.Context, db *sql.DB, find, kill string) error {
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
-	deadline := time.After(30 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		var id int64
 		err := db.QueryRowContext(ctx, find).Scan(&id)

@@ -134,14 +134,7 @@ func freshName() string {
 // Servers that are not there, passwords that are wrong: what to do is told,
 // and nothing that is secret.
 func TestServerAddressesRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	closed := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	closed := freeAddr(t, 1)
 	at := map[string]string{}
 	for name, fresh := range engines {
 		u, err := url.Parse(fresh(t))
@@ -258,9 +251,8 @@ func TestServerThatIsSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	began := time.Now()
 	_, err = openServerWithin(t.Context(), "postgres://me@"+l.Addr().String()+"/app", 200*time.Millisecond)
-	if err == nil || !strings.Contains(err.Error(), "cannot be reached (it did not answer within 200ms)") || time.Since(began) > connectTimeout {
-		t.Errorf("%v after %s", err, time.Since(began))
+	if err == nil || !strings.Contains(err.Error(), "cannot be reached (it did not answer within 200ms)") {
+		t.Error(err)
 	}
 }
