@@ -64,14 +64,13 @@ func newCluster(t testing.TB, n int) *cluster {
 		}
 	}
 	ctx := within(t)
-	first := c.nodes[0].g.Replica()
-	if err := first.Bootstrap(ctx); err != nil {
+	if err := c.nodes[0].g.Replica().Bootstrap(ctx); err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range c.nodes[1:] {
-		if err := first.Add(ctx, m.h.ID(), m.g.Replica().Server(), true); err != nil {
-			t.Fatal(err)
-		}
+		until(t, "it is a member", func() bool { // whoever leads by now adds it; adding it twice is no harm
+			return c.nodes[c.leader(t)].g.Replica().Add(ctx, m.h.ID(), m.g.Replica().Server(), true) == nil
+		})
 	}
 	return c
 }
@@ -165,14 +164,14 @@ func (c *cluster) connect(t testing.TB, nodes ...int) *client.Client {
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(90 * time.Second)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
