@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -136,6 +137,10 @@ func TestCombinedFails(t *testing.T) {
 // TestCombinedCloses sends what was written before Close, and does not wait for
 // ever for a peer that reads nothing.
 func TestCombinedCloses(t *testing.T) {
+	synctest.Test(t, combinedCloses) // a reader that gets no processor is not late
+}
+
+func combinedCloses(t *testing.T) {
 	a, b := net.Pipe()
 	c := &combined{Conn: a}
 	if _, err := c.Write([]byte("last")); err != nil {
@@ -169,6 +174,10 @@ func TestCombinedCloses(t *testing.T) {
 // TestCombinedIsPatient gives each piece of what was combined the time that one
 // write has: a slow network is not taken for one that stands still.
 func TestCombinedIsPatient(t *testing.T) {
+	synctest.Test(t, combinedIsPatient)
+}
+
+func combinedIsPatient(t *testing.T) {
 	a, b := net.Pipe()
 	c := &combined{Conn: a}
 	if err := c.SetWriteDeadline(time.Now().Add(400 * time.Millisecond)); err != nil {

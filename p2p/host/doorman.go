@@ -181,13 +181,13 @@ func (h heard) Read(p []byte) (int, error) { return h.r.Read(p) }
 // turnAway counts a stranger, and writes a line unless one of its address was
 // written about lately.
 func (d *doorman) turnAway(addr net.Addr, what string) {
-	d.n.Add(1)
 	ip := addr.String()
 	if host, _, err := net.SplitHostPort(ip); err == nil {
 		ip = host
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.n.Add(1) // here: who sees it counted finds it in the lines as well
 	now := d.now()
 	if d.warned[ip] == nil && len(d.warned) >= maxWarned {
 		for k, w := range d.warned {
