@@ -41,8 +41,9 @@ func newQuery() *cobra.Command {
 			"blobs are base64; in CSV NULL is an empty field and an empty text is \"\"; in tables\n" +
 			"line breaks and other control characters are shown as signs.\n" +
 			"\n" +
-			"With --cluster or --addr the statement goes to a cluster, through the node whose data\n" +
-			"directory --data names, or which has the address; then the database is left out.\n" +
+			"With --cluster the statement goes to a cluster, through the node whose data directory\n" +
+			"--data names, or which has the address of --addr; then the database is left out. Flags\n" +
+			"that only a cluster has, as these two, --namespace and --consistency, say --cluster too.\n" +
 			"\n" +
 			"The exit status is 0 when the statement was run, also when it gave no rows, 1 when\n" +
 			"it failed, and 2 when the command line cannot be understood.",
@@ -52,7 +53,9 @@ func newQuery() *cobra.Command {
 			"  weft query app.db - --format csv < query.sql\n" +
 			"  weft query --write app.db \"UPDATE books SET sold = sold + 1 WHERE title = ?\" Looms",
 		Args: func(cmd *cobra.Command, args []string) error {
-			q.cluster = q.cluster || cmd.Flags().Changed("addr")
+			for _, f := range []string{"addr", "data", "identity", "network-key", "timeout", "namespace", "consistency"} {
+				q.cluster = q.cluster || cmd.Flags().Changed(f) // they mean nothing for a file or a server
+			}
 			if q.cluster {
 				return takes(1, "SQL statement", "argument…")(cmd, args)
 			}
