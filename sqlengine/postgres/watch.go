@@ -41,6 +41,8 @@ func (w *watcher) HandleCancel(context.Context) {
 			_ = w.pg.CancelRequest(watched) // the deadline is for when it fails
 			time.Sleep(settle)
 			select {
+			case <-w.pg.CleanupDone(): // the connection was closed
+				return
 			case <-watched.Done():
 			case <-time.After(pause - settle):
 			}
