@@ -128,10 +128,7 @@ func (w *Writer) sync() error {
 		}
 	}
 	w.synced, w.lastSync = true, time.Now()
-	w.mu.Lock()
-	w.stats.Written += uint64(len(w.unsynced))
-	w.mu.Unlock()
-	w.release(w.unsynced)
+	w.release(w.unsynced, uint64(len(w.unsynced)))
 	w.unsynced, w.heavy = nil, 0
 	return nil
 }

@@ -284,7 +284,7 @@ func (w *Writer) write() error {
 			return err
 		}
 		if old {
-			w.release(w.pending[:1])
+			w.release(w.pending[:1], 0)
 			w.pending = w.pending[1:]
 			continue
 		}
@@ -328,13 +328,15 @@ func (w *Writer) write() error {
 	return nil
 }
 
-// release counts entries as no longer waiting.
-func (w *Writer) release(list []Record) {
+// release counts entries as no longer waiting, and how many of them were written.
+// Who reads that they were may rely on the room that they leave.
+func (w *Writer) release(list []Record, written uint64) {
 	n := int64(0)
 	for i := range list {
 		n += int64(list[i].size())
 	}
 	w.mu.Lock()
 	w.held -= n
+	w.stats.Written += written
 	w.mu.Unlock()
 }
