@@ -21,7 +21,7 @@ func TestLeaderChanges(t *testing.T) {
 	cfg.Replica = replica.Config{Heartbeat: 300 * time.Millisecond, Lease: 150 * time.Millisecond}
 	c := newCluster(t, 3, cfg)
 	run1(t, c.leader(t).g, "CREATE TABLE t (id INTEGER PRIMARY KEY, n INTEGER NOT NULL DEFAULT 0)", "INSERT INTO t (id) VALUES (1), (2)")
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	var stop atomic.Bool
 	var acked, unknown, commits, lost atomic.Int64
