@@ -478,7 +478,7 @@ func TestManyTransactionsOnOneRow(t *testing.T) {
 			t.Fatal(err)
 		}
 		counters := weft.Repo[counter](db)
-		ctx := within(t, 60*time.Second)
+		ctx := within(t, 5*time.Minute)
 		row := &counter{}
 		if err := counters.Create(ctx, row); err != nil {
 			t.Fatal(err)

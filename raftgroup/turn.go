@@ -19,6 +19,7 @@ type turns struct {
 	hot     time.Time // until then everybody takes turns
 	holder  *turn
 	queue   []chan *turn
+	pace    time.Duration // how long transactions that have a turn take here, at most longestPace
 }
 
 const (
@@ -26,6 +27,11 @@ const (
 	hotTime    = 100 * time.Millisecond
 	turnTime   = 250 * time.Millisecond // then the next one may begin as well
 	maxTickets = 1024
+	// paceTimes is how many times as long as transactions take a ticket and a turn
+	// last at least: on a machine that is slow, or has much to do, nobody would have
+	// the time to go alone. longestPace bounds what those cost that are left open.
+	paceTimes   = 3
+	longestPace = time.Second
 )
 
 // turn is the right of one transaction to go alone among those that take turns.
@@ -33,6 +39,8 @@ const (
 type turn struct {
 	t     *turns
 	timer *time.Timer
+	began time.Time
+	ended bool
 }
 
 // take waits for a turn if the transaction needs one.
@@ -70,7 +78,7 @@ func (t *turns) take(ctx context.Context) (*turn, error) {
 	t.mu.Unlock()
 	select {
 	case h := <-ch:
-		h.release()
+		h.pass()
 	default:
 	}
 	return nil, op.FromContext(ctx.Err())
@@ -78,17 +86,28 @@ func (t *turns) take(ctx context.Context) (*turn, error) {
 
 // give makes a turn. The lock is held.
 func (t *turns) give() *turn {
-	h := &turn{t: t}
-	h.timer = time.AfterFunc(turnTime, h.release)
+	h := &turn{t: t, began: time.Now()}
+	h.timer = time.AfterFunc(max(turnTime, paceTimes*t.pace), h.pass)
 	t.holder = h
 	return h
 }
 
-// release lets the next one go.
+// release ends the turn of a transaction that has ended.
 func (h *turn) release() {
 	if h == nil {
 		return
 	}
+	h.t.mu.Lock()
+	if !h.ended {
+		h.ended = true
+		h.t.pace = (3*h.t.pace + min(time.Since(h.began), longestPace)) / 4
+	}
+	h.t.mu.Unlock()
+	h.pass()
+}
+
+// pass lets the next one go.
+func (h *turn) pass() {
 	t := h.t
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -113,7 +132,7 @@ func (t *turns) conflict(h *turn) {
 		t.tickets = 0
 	}
 	t.tickets = min(t.tickets+1, maxTickets)
-	t.until = now.Add(ticketTime)
+	t.until = now.Add(max(ticketTime, paceTimes*t.pace))
 	if h != nil {
 		t.hot = now.Add(hotTime)
 	}
