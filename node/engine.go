@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/weftdb/weft/directory"
 	"github.com/weftdb/weft/door"
@@ -89,23 +90,90 @@ func (e *engine) find(ctx context.Context) (door.Group, error) {
 	return n.await(ctx, e.group)
 }
 
+// on makes a call on the group, and makes it again when the copy that it was on
+// was given up under it: nothing was done then.
+func on[T any](ctx context.Context, e *engine, call func(g door.Group) (T, error)) (T, error) {
+	for {
+		var none T
+		n, err := e.node(ctx)
+		if err != nil {
+			return none, err
+		}
+		g, err := n.await(ctx, e.group)
+		if err != nil {
+			return none, err
+		}
+		v, err := call(g)
+		if !n.gaveUp(err) {
+			return v, err
+		}
+		select {
+		case <-time.After(soonest):
+		case <-ctx.Done():
+			return none, op.FromContext(ctx.Err())
+		case <-n.ctx.Done():
+			return none, err
+		}
+	}
+}
+
+// gaveUp reports whether an error says that a copy was closed before anything
+// was done, and the node goes on.
+func (n *Node) gaveUp(err error) bool {
+	var e *op.Error
+	return errors.As(err, &e) && e.Closed && !errors.Is(err, door.ErrUnknown) && n.ctx.Err() == nil
+}
+
 // Do runs one operation.
 func (e *engine) Do(ctx context.Context, o op.Op) (op.Result, error) {
-	g, err := e.find(ctx)
-	if err != nil {
-		return op.Result{}, err
-	}
-	return g.Do(ctx, o)
+	return on(ctx, e, func(g door.Group) (op.Result, error) { return g.Do(ctx, o) })
 }
 
 // Begin starts a transaction.
 func (e *engine) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {
-	g, err := e.find(ctx)
+	n, err := e.node(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return g.Begin(ctx, opts)
+	tx, err := on(ctx, e, func(g door.Group) (op.Tx, error) { return g.Begin(ctx, opts) })
+	if err != nil {
+		return nil, err
+	}
+	return &copyTx{tx, n}, nil
 }
+
+// copyTx is a transaction on a copy, which may be given up under it.
+type copyTx struct {
+	op.Tx
+	node *Node
+}
+
+// over is the error of a call; of a copy that was given up, that nothing was
+// written and the transaction may be run again.
+func (t *copyTx) over(err error) error {
+	if !t.node.gaveUp(err) {
+		return err
+	}
+	return &op.ConflictError{
+		Reason: op.ReasonSerialization, Index: -1,
+		Err: op.Errorf(op.CodeDatabase, "this node gave up the copy that the transaction was on, and it is rolled back"),
+	}
+}
+
+func (t *copyTx) Do(ctx context.Context, o op.Op) (op.Result, error) {
+	res, err := t.Tx.Do(ctx, o)
+	return res, t.over(err)
+}
+
+func (t *copyTx) Begin(ctx context.Context, opts op.TxOptions) (op.Tx, error) {
+	tx, err := t.Tx.Begin(ctx, opts)
+	if err != nil {
+		return nil, t.over(err)
+	}
+	return &copyTx{tx, t.node}, nil
+}
+
+func (t *copyTx) Commit(ctx context.Context) error { return t.over(t.Tx.Commit(ctx)) }
 
 // Caps are those of a group.
 func (e *engine) Caps() op.Caps { return (&door.Remote{}).Caps() }

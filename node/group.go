@@ -21,19 +21,11 @@ func (n *Node) Group(namespace string) door.Group {
 var _ door.Group = (*engine)(nil)
 
 func (e *engine) Run(ctx context.Context, q door.Request) ([]door.Answer, error) {
-	g, err := e.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return g.Run(ctx, q)
+	return on(ctx, e, func(g door.Group) ([]door.Answer, error) { return g.Run(ctx, q) })
 }
 
 func (e *engine) Models(ctx context.Context, hash string) (*schema.Set, error) {
-	g, err := e.find(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return g.Models(ctx, hash)
+	return on(ctx, e, func(g door.Group) (*schema.Set, error) { return g.Models(ctx, hash) })
 }
 
 // Leader is "" when the node does not know it without asking.
@@ -48,11 +40,7 @@ func (e *engine) Leader() (host.ID, bool) {
 }
 
 func (e *engine) Info(ctx context.Context) (door.Info, error) {
-	g, err := e.find(ctx)
-	if err != nil {
-		return door.Info{}, err
-	}
-	return g.Info(ctx)
+	return on(ctx, e, func(g door.Group) (door.Info, error) { return g.Info(ctx) })
 }
 
 func (e *engine) Backup(ctx context.Context, w io.Writer) error {
@@ -72,9 +60,5 @@ func (e *engine) Restore(ctx context.Context, in io.Reader) error {
 }
 
 func (e *engine) Resolve(ctx context.Context, id string) (bool, error) {
-	g, err := e.find(ctx)
-	if err != nil {
-		return false, err
-	}
-	return g.Resolve(ctx, id)
+	return on(ctx, e, func(g door.Group) (bool, error) { return g.Resolve(ctx, id) })
 }

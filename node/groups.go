@@ -27,6 +27,7 @@ type held struct {
 	group *raftgroup.Group // nil when it did not open
 	err   error            // why
 	stop  func()           // ends watching it
+	going bool             // it is given up; under the node's mu
 }
 
 // newID makes the ID of a cluster.
@@ -249,6 +250,9 @@ func (n *Node) hold(ctx context.Context, name string, members []directory.Copy) 
 func (n *Node) drop(name string) error {
 	n.mu.Lock()
 	c := n.copies[name]
+	if c != nil {
+		c.going = true // calls go to other nodes from now on
+	}
 	n.mu.Unlock()
 	if c != nil {
 		c.stop()
@@ -369,7 +373,7 @@ func (n *Node) group(name string) (door.Group, error) {
 	if n.known != nil {
 		known = n.known.group(name)
 	}
-	if c != nil && c.group != nil && (known == nil || n.isMember(c, known)) {
+	if c != nil && c.group != nil && !c.going && (known == nil || n.isMember(c, known)) {
 		return c.group, nil
 	}
 	if known == nil {
