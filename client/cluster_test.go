@@ -12,6 +12,7 @@ import (
 
 	"github.com/weftdb/weft/client"
 	"github.com/weftdb/weft/door"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 	"github.com/weftdb/weft/raftgroup"
@@ -21,7 +22,7 @@ import (
 func TestMain(m *testing.M) {
 	// A message that arrives while a store of rqlite closes is handed to nobody,
 	// for ever: its goroutine has no other way out.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/rqlite/rqlite/v8/store.(*NodeTransport).Consumer.func1"))
+	leak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/rqlite/rqlite/v8/store.(*NodeTransport).Consumer.func1"))
 }
 
 // member is a node in this process that holds the namespace default.

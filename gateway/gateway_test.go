@@ -13,14 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/weftdb/weft/door"
 	"github.com/weftdb/weft/gateway"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 // stub is a group that answers every request alike.
 type stub struct {

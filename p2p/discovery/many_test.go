@@ -9,8 +9,9 @@ import (
 )
 
 // A cluster of many nodes with the settings that a server has by default, all
-// started at once with one bootstrap peer, and the DHT on: everybody knows
-// everybody in less than 30 seconds, and the connections of each are bounded.
+// started at once with one bootstrap peer, and the DHT on: everybody gets to know
+// everybody, and the connections of each are bounded. With WEFT_LONG, on a machine
+// that does nothing else, that takes less than 30 seconds.
 func TestManyNodes(t *testing.T) {
 	total := many
 	if s := os.Getenv("WEFT_NODES"); s != "" {
@@ -63,12 +64,7 @@ func TestManyNodes(t *testing.T) {
 	t.Logf("%d nodes started in %.1fs, all joined after %.1fs; connections per node: %.1f on average, %d at most, %d at most ever; %d goroutines",
 		total, started.Seconds(), took.Seconds(), float64(sum)/float64(total), now, most, runtime.NumGoroutine())
 	long := os.Getenv("WEFT_LONG")
-	// On a machine that does other things as well, only what comes after the
-	// start is held against the cluster.
-	if took -= started; long != "" {
-		took += started
-	}
-	if took > 30*time.Second {
+	if long != "" && took > 30*time.Second {
 		t.Errorf("it took %s", took)
 	}
 	// The bootstrap peer held more than its limit while its connections were

@@ -101,7 +101,10 @@ func TestClockSetBack(t *testing.T) {
 	until(t, "all know each other as they are", func() bool {
 		return c.knows(a, b) && a.knows(b, c) && b.knows(a, c) && len(b.Providers("old"))+len(c.Providers("old")) == 0
 	})
-	if seq := a.record.seq; seq <= ahead {
+	a.mu.Lock()
+	seq := a.record.seq
+	a.mu.Unlock()
+	if seq <= ahead {
 		t.Errorf("record %d, others had %d", seq, ahead)
 	}
 }

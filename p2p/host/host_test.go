@@ -22,6 +22,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 	"go.uber.org/goleak"
 
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/internal/port"
 )
 
@@ -33,7 +34,7 @@ var known = []goleak.Option{
 	goleak.IgnoreAnyFunction("github.com/libp2p/go-libp2p/p2p/net/nat/internal/nat.discoverNATs.func2"),
 }
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m, known...) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m, known...) }
 
 const tcpAny = "/ip4/127.0.0.1/tcp/0"
 
