@@ -425,6 +425,38 @@ func (a *agent) tend(snap *directory.Snapshot, g *directory.Group) {
 	}()
 }
 
+// claim keeps the agent from changing a group until free is called. It waits for
+// the step that is under way.
+func (a *agent) claim(ctx context.Context, group string) (free func(), err error) {
+	for {
+		a.mu.Lock()
+		since, busy := a.since, a.busy[group]
+		if !busy && !since.IsZero() {
+			a.busy[group] = true
+			a.mu.Unlock()
+			return func() {
+				a.mu.Lock()
+				defer a.mu.Unlock()
+				if a.since == since { // else all was forgotten
+					delete(a.busy, group)
+					a.moved = time.Now()
+				}
+			}, nil
+		}
+		a.mu.Unlock()
+		if since.IsZero() {
+			return nil, op.Errorf(op.CodeTimeout, leaderless)
+		}
+		select {
+		case <-time.After(changePause):
+		case <-ctx.Done():
+			return nil, op.Errorf(op.CodeTimeout, "another change of the group %s is under way; try again (%w)", group, ctx.Err())
+		case <-a.n.ctx.Done():
+			return nil, op.ErrClosed()
+		}
+	}
+}
+
 // view is a group as it was seen. The caller holds a.mu.
 func (a *agent) view(snap *directory.Snapshot, g *directory.Group, leader host.ID, copies []directory.Copy) directory.View {
 	v := directory.View{Group: g.Name, Replication: g.Replication, Standby: a.n.cfg.Cluster.Standby, Leader: string(leader), Copies: copies}

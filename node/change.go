@@ -31,6 +31,10 @@ func (n *Node) mayOperate(peer host.ID) error {
 const (
 	changePatience = 5 * time.Second
 	changePause    = 100 * time.Millisecond
+
+	// begunPatience is how long a new group is waited for. Its first node is slow to
+	// begin it when it does other things as well.
+	begunPatience = 15 * time.Second
 )
 
 // leaderless says that nothing was done, and why.
@@ -70,7 +74,7 @@ func (n *Node) change(ctx context.Context, peer host.ID, c ClusterChange) (strin
 // begun waits until this node knows a new group and where its first copy is, so
 // that whoever made it can use it; not for long.
 func (n *Node) begun(ctx context.Context, name string) {
-	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	ctx, cancel := context.WithTimeout(ctx, begunPatience)
 	defer cancel()
 	changes, stop := n.changes()
 	defer stop()
@@ -206,9 +210,16 @@ func (n *Node) promote(ctx context.Context, x *news, c ClusterChange) (string, e
 	if g == nil {
 		return "", op.Errorf(op.CodeNotFound, "the cluster has no group %q", c.Group)
 	}
+	// Between the two steps there is a voter too many: the agent would take one
+	// away, perhaps the one that was just promoted.
+	free, err := a.claim(ctx, c.Group)
+	if err != nil {
+		return "", err
+	}
+	defer free()
 	var leader host.ID
 	var copies []directory.Copy
-	err := n.patiently(ctx, func() (err error) {
+	err = n.patiently(ctx, func() (err error) {
 		leader, copies, err = n.ledBy(c.Group)
 		return err
 	})
