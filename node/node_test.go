@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/weftdb/weft"
 	"github.com/weftdb/weft/directory"
 	"github.com/weftdb/weft/door"
+	"github.com/weftdb/weft/internal/port"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 )
@@ -147,12 +149,22 @@ func TestCluster(t *testing.T) {
 			return ""
 		})
 	}
-	standby := ""
-	for _, m := range groupInfo(t, fifth, space).Members {
-		if m.Role == "standby" {
-			standby = m.Peer
-		}
+	// found is the member of a role, once there is one.
+	found := func(role string) (peer string) {
+		t.Helper()
+		until(t, func() string {
+			g := groupInfo(t, fifth, space)
+			for _, m := range g.Members {
+				if m.Role == role && g.Problem == "" {
+					peer = m.Peer
+					return ""
+				}
+			}
+			return fmt.Sprintf("there is no %s: %+v", role, g)
+		})
+		return peer
 	}
+	standby := found("standby")
 	change(fifth, ClusterChange{Do: "promote", Node: standby})
 	until(t, func() string {
 		for _, m := range groupInfo(t, fifth, space).Members {
@@ -163,10 +175,10 @@ func TestCluster(t *testing.T) {
 		return ""
 	})
 	shaped(t, fifth, "3+1 of 4 live")
-	leader := groupInfo(t, fifth, space).Leader
-	change(fifth, ClusterChange{Do: "stepdown", Group: space})
+	leader := found("leader")
 	until(t, func() string {
 		if g := groupInfo(t, fifth, space); g.Leader == "" || g.Leader == leader {
+			change(fifth, ClusterChange{Do: "stepdown", Group: space}) // again, when it was elected anew meanwhile
 			return "the leader is " + g.Leader
 		}
 		return ""
@@ -195,12 +207,7 @@ func TestCluster(t *testing.T) {
 		t.Fatalf("%v", rows)
 	}
 	// Removed by an operator, a voter is replaced although it runs.
-	out := ""
-	for _, m := range groupInfo(t, fifth, space).Members {
-		if m.Role == "leader" {
-			out = m.Peer
-		}
-	}
+	out := found("leader")
 	change(back, ClusterChange{Do: "remove", Node: out[len(out)-10:]})
 	until(t, func() string {
 		for _, m := range groupInfo(t, back, space).Members {
@@ -224,8 +231,7 @@ func TestWaitsForItsCluster(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
-	addr := "/ip4/127.0.0.1/tcp/" + itoa(port)
+	addr := "/ip4/127.0.0.1/tcp/" + itoa(port.Keep(t))
 	c.Node.Listen = []string{addr}
 	waiting, log := run(t, config(t, addr+"/p2p/"+string(id)))
 	until(t, func() string {
