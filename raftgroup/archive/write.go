@@ -25,6 +25,8 @@ type Config struct {
 
 	// Open makes a file that must not be there yet; nil is os.OpenFile.
 	Open func(path string) (File, error)
+
+	patience time.Duration // of Close; tests wait longer for a disk
 }
 
 // File is a segment being written.
@@ -55,7 +57,7 @@ const (
 func (c Config) filled() Config {
 	d := Default()
 	c.Keep, c.Sync, c.Retry, c.Roll = or(c.Keep, d.Keep), or(c.Sync, d.Sync), or(c.Retry, d.Retry), or(c.Roll, d.Roll)
-	c.Size, c.Queue = or(c.Size, d.Size), or(c.Queue, d.Queue)
+	c.Size, c.Queue, c.patience = or(c.Size, d.Size), or(c.Queue, d.Queue), or(c.patience, closePatience)
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
@@ -173,7 +175,7 @@ func (w *Writer) Close() error {
 	if first {
 		close(w.stop)
 	}
-	t := time.NewTimer(closePatience)
+	t := time.NewTimer(w.cfg.patience)
 	defer t.Stop()
 	select {
 	case <-w.done:
@@ -329,7 +331,8 @@ func (w *Writer) write() error {
 }
 
 // release counts entries as no longer waiting, and how many of them were written.
-// Who reads that they were may rely on the room that they leave.
+// Who reads that they were may rely on the room that they leave, and does not read
+// that the disk takes nothing.
 func (w *Writer) release(list []Record, written uint64) {
 	n := int64(0)
 	for i := range list {
@@ -338,5 +341,8 @@ func (w *Writer) release(list []Record, written uint64) {
 	w.mu.Lock()
 	w.held -= n
 	w.stats.Written += written
+	if written > 0 {
+		w.stats.Failing = false
+	}
 	w.mu.Unlock()
 }

@@ -14,12 +14,12 @@ import (
 
 // quick is a writer's configuration for tests.
 func quick(dir string) Config {
-	return Config{Dir: dir, Group: "g", Node: "n", Sync: 10 * time.Millisecond, Retry: 10 * time.Millisecond}
+	return Config{Dir: dir, Group: "g", Node: "n", Sync: 10 * time.Millisecond, Retry: 10 * time.Millisecond, patience: time.Minute}
 }
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
