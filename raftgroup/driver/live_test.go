@@ -42,8 +42,10 @@ func group(t testing.TB, n int) []*node {
 		}, nil)
 		cfg := raftgroup.Config{Host: x.host, Replica: replica.Default()}
 		cfg.Replica.Group, cfg.Replica.Dir = "test", filepath.Join(t.TempDir(), "group")
-		cfg.Replica.Heartbeat, cfg.Replica.Lease = 300*time.Millisecond, 150*time.Millisecond
-		start, cancel := context.WithTimeout(ctx, 30*time.Second)
+		// Nobody is to lose the leadership, also when the machine stands still for seconds:
+		// a transaction would end with it.
+		cfg.Replica.Heartbeat, cfg.Replica.Lease = 5*time.Second, 5*time.Second
+		start, cancel := context.WithTimeout(ctx, 2*time.Minute)
 		g, err := raftgroup.Open(start, mux, cfg)
 		cancel()
 		if err != nil {
@@ -60,7 +62,7 @@ func group(t testing.TB, n int) []*node {
 	for _, a := range nodes {
 		know(t, a.host, nodes)
 	}
-	start, cancel := context.WithTimeout(ctx, 30*time.Second)
+	start, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	first := nodes[0].g.Replica()
 	if err := first.Bootstrap(start); err != nil {
@@ -152,7 +154,7 @@ func each(t *testing.T, fn func(t *testing.T, db *sql.DB)) {
 // same checks that all copies are the same in the end.
 func same(t *testing.T, nodes []*node) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for {
 		seen := map[string]bool{}
 		for _, x := range nodes {
