@@ -40,7 +40,7 @@ func TestEntriesAreApplied(t *testing.T) {
 	if err := conn.OnApply(a.apply); err != nil {
 		t.Fatal(err)
 	}
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	for _, s := range []string{
 		"CREATE TABLE p (id INTEGER PRIMARY KEY)", "CREATE TABLE c (p INTEGER REFERENCES p ON DELETE CASCADE)",
 		"INSERT INTO p VALUES (1), (2)", "INSERT INTO c VALUES (1), (1), (2)", "DELETE FROM p WHERE id = 1",
@@ -75,13 +75,13 @@ func TestEntriesAreApplied(t *testing.T) {
 
 func TestGivesUp(t *testing.T) {
 	nodes := cluster(t, 3, quick())
-	fill(t, nodes[0], 1)
+	fillAny(t, nodes, 1)
 	l := leader(t, nodes...)
 	l.net.sever(true, ids(others(nodes, l))...)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	err := l.r.Propose(ctx, []byte("SELECT 1"))
-	if !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrNotLeader) {
+	if !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrNotLeader) && !errors.Is(err, context.DeadlineExceeded) { // the last is of one that was not begun
 		t.Errorf("without a majority: %v", err)
 	}
 	until(t, "it notices", func() bool { return errors.Is(l.r.Propose(within(t), nil), ErrNotLeader) })
@@ -90,7 +90,7 @@ func TestGivesUp(t *testing.T) {
 
 // TestSnapshotFromTheLeader has a follower so far behind that it gets a snapshot.
 func TestSnapshotFromTheLeader(t *testing.T) {
-	cfg := quick()
+	cfg := calm()
 	cfg.Trailing = 1
 	nodes := cluster(t, 3, cfg)
 	fill(t, nodes[0], 20)
@@ -278,7 +278,7 @@ func TestStrangersAreRefused(t *testing.T) {
 // A copy that has just been opened lets those in who were members before: raft
 // says only later who they are, and nobody is elected until then.
 func TestMembersAreTrustedFromTheStart(t *testing.T) {
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	stranger := newNode(t, quick())
 	n := nodes[2]
 	until(t, "the members are written down", func() bool {
@@ -302,7 +302,7 @@ func TestMembersAreTrustedFromTheStart(t *testing.T) {
 }
 
 func TestAge(t *testing.T) {
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	if got := nodes[0].r.Age(); got != 0 {
 		t.Errorf("the leader heard from itself %s ago", got)
 	}

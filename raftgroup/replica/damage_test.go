@@ -32,6 +32,15 @@ func fill(t *testing.T, n *node, rows int) {
 	}
 }
 
+// fillAny is fill on whichever of some nodes leads.
+func fillAny(t *testing.T, nodes []*node, rows int) {
+	t.Helper()
+	write(t, nodes, "CREATE TABLE IF NOT EXISTS t (a INTEGER, b TEXT)")
+	for i := range rows {
+		write(t, nodes, "INSERT INTO t SELECT %d, '%s' WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = %d)", i, strings.Repeat("x", 500), i)
+	}
+}
+
 // edit changes a file in place.
 func edit(t *testing.T, name string, fn func(b []byte) []byte) {
 	t.Helper()
@@ -111,7 +120,7 @@ var damages = []struct {
 }
 
 func TestDamagedFollowerIsRebuilt(t *testing.T) {
-	cfg := quick()
+	cfg := calm()
 	cfg.Trailing = 10
 	nodes := cluster(t, 3, cfg)
 	fill(t, nodes[0], 40)
@@ -165,7 +174,7 @@ func TestDamagedFollowerIsRebuilt(t *testing.T) {
 // moved, and everything is there when one of them is repaired.
 func TestAllCopiesAreDamaged(t *testing.T) {
 	nodes := cluster(t, 3, quick())
-	fill(t, nodes[0], 10)
+	fillAny(t, nodes, 10)
 	for _, n := range nodes {
 		until(t, "it has everything", func() bool { return count(n, "SELECT count(*) FROM t") == 10 && len(n.r.Status().Leader) > 0 })
 	}
@@ -186,16 +195,15 @@ func TestAllCopiesAreDamaged(t *testing.T) {
 		}
 	}
 	// Two of three are repaired: the third is rebuilt from them.
-	for _, n := range nodes[:2] {
+	for _, n := range nodes[:2] { // both are stopped before one is well, as the other would be rebuilt from it
 		n.closeReplica()
 		flip(n)
+	}
+	for _, n := range nodes[:2] {
 		n.open()
 	}
 	until(t, "the third is opened anew", func() bool { return nodes[2].r.Status().Rebuilt })
-	l := leader(t, nodes[:2]...)
-	if err := l.r.Add(within(t), nodes[2].host.ID(), nodes[2].r.Server(), true); err != nil {
-		t.Fatal(err)
-	}
+	admit(t, nodes[2], nodes[:2]...)
 	until(t, "it has everything", func() bool { return count(nodes[2], "SELECT count(*) FROM t") == 10 })
 }
 
@@ -429,7 +437,7 @@ func FuzzSeal(f *testing.F) {
 // TestUnsealed takes the seal of a snapshot away, as a kill before it was written
 // does, and damages the snapshot: the log holds all of it, and is applied again.
 func TestUnsealed(t *testing.T) {
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	fill(t, nodes[0], 40)
 	n := nodes[2]
 	until(t, "it has everything", func() bool { return count(n, "SELECT count(*) FROM t") == 40 })

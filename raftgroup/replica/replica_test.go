@@ -135,6 +135,14 @@ func quick() Config {
 	return cfg
 }
 
+// calm is for groups that keep their leader: it is not lost when the machine stands
+// still for seconds.
+func calm() Config {
+	cfg := quick()
+	cfg.Heartbeat, cfg.Lease = 5*time.Second, 5*time.Second
+	return cfg
+}
+
 func testLog(t testing.TB) *slog.Logger {
 	if os.Getenv("WEFT_TEST_LOG") == "" {
 		return nil
@@ -200,14 +208,14 @@ func (n *node) stop() {
 
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(30 * time.Second)
+	end := time.Now().Add(2 * time.Minute)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
@@ -234,7 +242,8 @@ func meet(t testing.TB, nodes ...*node) {
 	}
 }
 
-// cluster is n nodes of one group, all voters; the first leads.
+// cluster is n nodes of one group, all voters; the first leads, as long as it does
+// not stand still: for good only with the timeouts of calm.
 func cluster(t testing.TB, n int, cfg Config) []*node {
 	t.Helper()
 	var nodes []*node
@@ -245,12 +254,39 @@ func cluster(t testing.TB, n int, cfg Config) []*node {
 	if err := nodes[0].r.Bootstrap(within(t)); err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range nodes[1:] {
-		if err := nodes[0].r.Add(within(t), o.host.ID(), o.r.Server(), true); err != nil {
-			t.Fatal(err)
-		}
+	for i, o := range nodes[1:] {
+		admit(t, o, nodes[:i+1]...)
 	}
 	return nodes
+}
+
+// admit adds a copy as a voter, on whichever of some nodes leads, and returns that.
+func admit(t testing.TB, n *node, among ...*node) (on *node) {
+	t.Helper()
+	var err error
+	until(t, "it is added", func() bool {
+		on = leader(t, among...)
+		if err = on.r.Add(within(t), n.host.ID(), n.r.Server(), true); err != nil {
+			t.Log(err) // the leadership may be lost at any time
+		}
+		return err == nil
+	})
+	return on
+}
+
+// write runs a statement on whichever of some nodes leads, and returns that. It may
+// run more than once: the outcome is not known when the leadership is lost.
+func write(t testing.TB, nodes []*node, format string, args ...any) (on *node) {
+	t.Helper()
+	until(t, "a write", func() bool {
+		on = leader(t, nodes...)
+		err := sql(on, format, args...)
+		if err != nil {
+			t.Log(err)
+		}
+		return err == nil
+	})
+	return on
 }
 
 func leader(t testing.TB, nodes ...*node) *node {
@@ -270,7 +306,7 @@ func leader(t testing.TB, nodes ...*node) *node {
 
 // sql proposes a statement as an entry.
 func sql(n *node, format string, args ...any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	return n.r.propose(ctx, &proto.ExecuteRequest{Request: &proto.Request{Statements: []*proto.Statement{{Sql: withChecksum(fmt.Sprintf(format, args...), nil)}}}})
 }
@@ -289,7 +325,7 @@ func count(n *node, query string) int64 {
 }
 
 func TestThreeNodes(t *testing.T) {
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	first := nodes[0]
 	if err := sql(first, "CREATE TABLE t (a INTEGER)"); err != nil {
 		t.Fatal(err)
@@ -343,7 +379,7 @@ func TestThreeNodes(t *testing.T) {
 }
 
 func TestBarriersShare(t *testing.T) {
-	nodes := cluster(t, 3, quick())
+	nodes := cluster(t, 3, calm())
 	var wg sync.WaitGroup
 	for range 64 {
 		wg.Add(1)

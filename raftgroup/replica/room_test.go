@@ -82,7 +82,7 @@ func TestSnapshotThatCannotBeNoted(t *testing.T) {
 		}
 		return
 	}
-	nodes := cluster(t, 4, quick()) // so that three are left, of whom two are a majority
+	nodes := cluster(t, 4, calm()) // so that three are left, of whom two are a majority
 	lead, victim := nodes[0], nodes[1]
 	fill(t, lead, 10)
 	until(t, "it has everything", func() bool { return count(victim, "SELECT count(*) FROM t") == 10 })

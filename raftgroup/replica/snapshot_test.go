@@ -38,8 +38,7 @@ func reader(t *testing.T, n *node) (rows driver.Rows, end func()) {
 // TestLongReader has a reader of seven seconds while writes go on that call for
 // snapshots all the time.
 func TestLongReader(t *testing.T) {
-	cfg := quick()
-	cfg.Heartbeat, cfg.Lease = time.Second, 500*time.Millisecond
+	cfg := calm()
 	cfg.SnapshotWAL = 4 << 20
 	nodes := cluster(t, 3, cfg)
 	n := nodes[0]
@@ -77,7 +76,10 @@ func TestLongReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Readers are let in before a snapshot is counted.
+	n.r.snap.Lock()
 	taken := ru.snapshots.Load()
+	n.r.snap.Unlock()
 	rows, end := reader(t, n)
 	began := time.Now()
 	over := time.After(7 * time.Second)
