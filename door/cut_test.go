@@ -166,8 +166,9 @@ func TestUnknownIsNotRetryable(t *testing.T) {
 // An outcome that stays unknown is said to be.
 func TestUnknownChange(t *testing.T) {
 	c := start(t, 1)
-	r := c.remote(t, func(o *Options) { o.Patience = 3 * time.Second })
+	r := c.remote(t)
 	migrate(t, r)
+	r.o.Patience = time.Second // from now on, as the leader is known
 	var ids atomic.Int64
 	lost := func(_ context.Context, what string) error {
 		ids.Add(1)
@@ -178,10 +179,8 @@ func TestUnknownChange(t *testing.T) {
 	if !errors.Is(err, ErrUnknown) || op.CodeOf(err) != op.CodeDatabase {
 		t.Errorf("%v", err)
 	}
-	if ids.Load() < 2 {
-		t.Error("it was not asked again")
-	}
 	c.once(t)
+	r.o.Patience = patience
 	ctx, cancel := context.WithCancel(within(t))
 	defer cancel()
 	ids.Store(0)

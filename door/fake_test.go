@@ -414,7 +414,7 @@ func (c *cluster) remoteOn(t testing.TB, h *host.Host, o ...func(*Options)) *Rem
 // within is a context for one test.
 func within(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -422,7 +422,7 @@ func within(t testing.TB) context.Context {
 // until polls a condition.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	end := time.Now().Add(20 * time.Second)
+	end := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)

@@ -70,19 +70,25 @@ func TestWaitsForALeader(t *testing.T) {
 
 func TestPatienceEnds(t *testing.T) {
 	c := start(t, 1)
-	r := c.remote(t, func(o *Options) { o.Patience = 300 * time.Millisecond })
-	migrate(t, r)
+	migrate(t, c.remote(t))
 	c.lead("")
-	begin := time.Now()
+	// It never finds a leader: a request that was sent may have been applied.
+	r := c.remote(t, func(o *Options) { o.Patience = 300 * time.Millisecond })
 	_, err := r.Do(within(t), insertItem("a", 1))
-	if op.CodeOf(err) != op.CodeDatabase || errors.Is(err, ErrUnknown) {
+	if op.CodeOf(err) != op.CodeDatabase || errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "within 300ms") {
 		t.Errorf("without a leader: %v", err)
 	}
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	ctx, cancel := context.WithTimeout(within(t), 50*time.Millisecond)
-	defer cancel()
+	ctx := &ending{Context: within(t), done: make(chan struct{})}
+	var asked atomic.Int64
+	r = c.remote(t, func(o *Options) {
+		peers := o.Peers
+		o.Peers = func(hunt context.Context) ([]host.ID, error) {
+			if asked.Add(1) == 2 { // once it is known that nobody leads
+				close(ctx.done)
+			}
+			return peers(hunt)
+		}
+	})
 	if _, err = r.Do(ctx, insertItem("a", 1)); op.CodeOf(err) != op.CodeTimeout || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "majority") {
 		t.Errorf("at the end of its context: %v", err)
 	}
@@ -91,13 +97,9 @@ func TestPatienceEnds(t *testing.T) {
 func TestUnknownGroupIsSaid(t *testing.T) {
 	c := start(t, 2)
 	r := c.remote(t, func(o *Options) { o.Group = "other" })
-	begin := time.Now()
 	_, err := r.Do(within(t), op.Op{Kind: op.SQL, SQL: "SELECT 1"})
 	if op.CodeOf(err) != op.CodeNotFound || !strings.Contains(err.Error(), `no group "other"`) {
 		t.Errorf("%v", err)
-	}
-	if took := time.Since(begin); took > 5*time.Second {
-		t.Errorf("it took %s", took)
 	}
 }
 
@@ -106,6 +108,23 @@ func TestNoPeers(t *testing.T) {
 	defer r.Close()
 	if _, err := r.Info(within(t)); err == nil || !strings.Contains(err.Error(), "nobody there") {
 		t.Errorf("%v", err)
+	}
+}
+
+// ending is a context whose time is over when done is closed.
+type ending struct {
+	context.Context
+	done chan struct{}
+}
+
+func (c *ending) Done() <-chan struct{} { return c.done }
+
+func (c *ending) Err() error {
+	select {
+	case <-c.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
 	}
 }
 
