@@ -22,7 +22,7 @@ func run1(t testing.TB, g door.Group, list ...string) []door.Answer {
 	for _, s := range list {
 		r.Statements = append(r.Statements, door.Statement{SQL: s})
 	}
-	answers, err := g.Run(within(t, 20*time.Second), r)
+	answers, err := g.Run(within(t, time.Minute), r)
 	if err != nil {
 		t.Fatal(err)
 	}

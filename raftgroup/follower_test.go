@@ -29,7 +29,7 @@ func TestFollowerBehind(t *testing.T) {
 	defer close(held)
 	run1(t, lead, "CREATE TABLE u (id INTEGER PRIMARY KEY)", "INSERT INTO u VALUES (7)")
 	for _, level := range []op.Consistency{op.Weak, op.Linearizable, op.Strong} {
-		ctx := op.WithReading(within(t, 20*time.Second), op.Reading{Consistency: level})
+		ctx := op.WithReading(within(t, time.Minute), op.Reading{Consistency: level})
 		res, err := other.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT id FROM u", Returning: true})
 		if err != nil {
 			t.Errorf("%v: %v", level, err)
@@ -39,7 +39,7 @@ func TestFollowerBehind(t *testing.T) {
 			t.Errorf("%v: %v %v", level, rows, err)
 		}
 	}
-	ctx := op.WithReading(within(t, 20*time.Second), op.Reading{Consistency: op.None})
+	ctx := op.WithReading(within(t, time.Minute), op.Reading{Consistency: op.None})
 	if _, err := other.Do(ctx, op.Op{Kind: op.SQL, SQL: "SELECT id FROM u", Returning: true}); op.CodeOf(err) != op.CodeDatabase {
 		t.Errorf("of this copy: %v", err)
 	}

@@ -23,15 +23,29 @@ func archived(dir string, n int) archive.Config {
 	return archive.Config{Dir: filepath.Join(dir, fmt.Sprint(n)), Node: fmt.Sprint(n), Sync: 20 * time.Millisecond, Retry: 20 * time.Millisecond}
 }
 
+// forward is a clock of which no two times are one, also when that of the machine
+// is set back.
+func forward() func() time.Time {
+	var mu sync.Mutex
+	last := time.Now()
+	return func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		last = last.Add(max(time.Since(last), time.Microsecond))
+		return last
+	}
+}
+
 // newArchived is newCluster with an archive on each node; dir is above them.
 func newArchived(t *testing.T, n int) (c *cluster, dir string) {
 	t.Helper()
 	dir = t.TempDir()
+	clock := forward()
 	c = newClusterOf(t, n, func(i int) (cfg Config) {
 		if n > 1 {
 			cfg = calm()
 		}
-		cfg.Archive = archived(dir, i)
+		cfg.Archive, cfg.Clock = archived(dir, i), clock
 		return cfg
 	})
 	return c, dir
@@ -65,7 +79,7 @@ type point struct {
 
 func pointOf(t testing.TB, g *Group) point {
 	t.Helper()
-	ctx := within(t, 20*time.Second)
+	ctx := within(t, time.Minute)
 	hash, seq, err := g.Hash(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +97,7 @@ func pointOf(t testing.TB, g *Group) point {
 func backupTo(t testing.TB, g *Group, path string) {
 	t.Helper()
 	var b bytes.Buffer
-	if err := g.Backup(within(t, 20*time.Second), &b); err != nil {
+	if err := g.Backup(within(t, time.Minute), &b); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
@@ -157,7 +171,7 @@ func write(t testing.TB, c *cluster, round int) (points []point) {
 	for i := range 5 {
 		step(lead, fmt.Sprintf("INSERT INTO t%d (n) VALUES (%d)", round, i), fmt.Sprintf("UPDATE t%d SET n = n + 1 WHERE id %% 3 = %d", round, i%3))
 	}
-	_, err := lead.Run(within(t, 20*time.Second), door.Request{Statements: []door.Statement{ // of which one fails
+	_, err := lead.Run(within(t, time.Minute), door.Request{Statements: []door.Statement{ // of which one fails
 		{SQL: fmt.Sprintf("INSERT INTO t%d (id) VALUES (1)", round)}, {SQL: fmt.Sprintf("DELETE FROM t%d WHERE id = 2", round)},
 	}})
 	if err != nil {
@@ -362,7 +376,7 @@ func TestArchiveDiskFull(t *testing.T) {
 	settle := func(i int) { // nothing waits
 		until(t, "the archive to be written", func() bool {
 			s := c.nodes[i].g.archive.Stats()
-			info, err := c.nodes[i].g.Info(within(t, 20*time.Second))
+			info, err := c.nodes[i].g.Info(within(t, time.Minute))
 			return err == nil && s.Written+s.Missed >= uint64(info.Sequence)
 		})
 	}

@@ -17,7 +17,7 @@ func TestSilentReadMakesRoom(t *testing.T) {
 	close(over)
 	var holds atomic.Int32
 	a.expired = func() <-chan struct{} {
-		if holds.Add(1) == 1 {
+		if holds.Add(1) <= 2 { // one looks at the statement, the other reads
 			return over
 		}
 		return nil
@@ -29,7 +29,7 @@ func TestSilentReadMakesRoom(t *testing.T) {
 	if n := answers[0].Rows[0][0]; n != int64(5000000) {
 		t.Errorf("it counts %v", n)
 	}
-	if n := holds.Load(); n < 2 {
+	if n := holds.Load(); n < 3 {
 		t.Errorf("the read was begun %d times", n)
 	}
 
