@@ -169,6 +169,7 @@ func TestCluster(t *testing.T) {
 	until(t, func() string {
 		for _, m := range groupInfo(t, fifth, space).Members {
 			if m.Peer == standby && m.Role == "standby" {
+				change(fifth, ClusterChange{Do: "promote", Node: standby}) // again, when the leader changed in the middle
 				return "the standby is no voter"
 			}
 		}
