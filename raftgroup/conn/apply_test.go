@@ -54,10 +54,10 @@ func single(t *testing.T, dir string, fn func(c *conn.Conn, path string, entry [
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.WaitForLeader(10 * time.Second); err != nil {
+	if _, err := s.WaitForLeader(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	look, end := time.NewTicker(5*time.Millisecond), time.After(10*time.Second)
+	look, end := time.NewTicker(5*time.Millisecond), time.After(time.Minute)
 	defer look.Stop()
 	for !s.Ready() {
 		select {
