@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weftdb/weft/p2p/host"
@@ -31,14 +32,16 @@ type line struct {
 }
 
 // noting remembers that a stream failed, so that an error of what was read can
-// be told from one of the reading.
+// be told from one of the reading, and counts what came.
 type noting struct {
-	st  *host.Stream
-	err error
+	st   *host.Stream
+	err  error
+	came atomic.Int64 // bytes
 }
 
 func (n *noting) Read(p []byte) (int, error) {
 	k, err := n.st.Read(p)
+	n.came.Add(int64(k))
 	if err != nil {
 		n.err = err
 	}

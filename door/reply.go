@@ -163,7 +163,10 @@ func (w *watch) check() {
 		return
 	}
 	defer w.r.wg.Done()
-	if !w.r.alive(w.l.peer, w.leads) {
+	// Where the answer comes meanwhile, it was this machine that was too slow to hear
+	// another one in time.
+	before := w.l.in.came.Load()
+	if !w.r.alive(w.l.peer, w.leads) && w.l.in.came.Load() == before {
 		w.kill()
 		return
 	}
