@@ -189,10 +189,11 @@ func runServer(t *testing.T, dir, line string) {
 	}
 }
 
-// runCluster runs a cluster in a folder's data until the test ends.
+// runCluster runs a cluster in a folder's data until the test ends. Its leaders
+// stay when the machine stands still.
 func runCluster(t *testing.T, dir string) {
 	t.Helper()
-	stop := runTo(t, dir, "weft dev --nodes 3 --data data --listen 127.0.0.1:0", "ready after")
+	stop := runTo(t, dir, "env WEFT_RAFT_HEARTBEAT=10s WEFT_RAFT_LEASE=10s weft dev --nodes 3 --data data --listen 127.0.0.1:0", "ready after")
 	t.Cleanup(stop)
 }
 

@@ -66,6 +66,7 @@ func TestReportOnGroup(t *testing.T) {
 		cfg.Node.Listen = []string{"/ip4/127.0.0.1/tcp/0"}
 		cfg.Discovery.DHT, cfg.Discovery.Interval = false, time.Second
 		cfg.Gateway.Listen = ""
+		cfg.Raft.Heartbeat, cfg.Raft.Lease = 10*time.Second, 10*time.Second // a busy machine is no reason for another leader
 		if i > 0 {
 			cfg.Discovery.BootstrapPeers = nodes[0].Addrs()
 		}

@@ -19,7 +19,7 @@ func TestTwoOfFiveLost(t *testing.T) {
 	p := weft()
 	c, _ := start(t, p, 5)
 	r, seed := random(t)
-	ctx := within(t, 3*time.Minute)
+	ctx := within(t, 8*time.Minute)
 	leader, err := c.Leader(ctx)
 	must(t, err)
 	lost := []*cluster.Node{leader}
@@ -54,7 +54,7 @@ func TestTwoOfFiveLost(t *testing.T) {
 	refused := func() {
 		t.Helper()
 		for _, n := range left {
-			within, cancel := context.WithTimeout(cluster.WithTimeout(ctx, 2*time.Second), 10*time.Second)
+			within, cancel := context.WithTimeout(cluster.WithTimeout(ctx, 2*time.Second), time.Minute)
 			mark, begun := in.load.mark(), time.Now()
 			_, err := n.Execute(within, false, cluster.Stmt{"INSERT INTO marks (id, n) VALUES (?, 1)", mark})
 			t.Logf("node %d answers after %v: %.200v", n.Index+1, time.Since(begun).Round(time.Millisecond), err)
@@ -71,7 +71,7 @@ func TestTwoOfFiveLost(t *testing.T) {
 			}
 			cancel()
 		}
-		within, cancel := context.WithTimeout(ctx, 3*time.Second)
+		within, cancel := context.WithTimeout(ctx, 8*time.Second) // enough to hear of it
 		defer cancel()
 		mark, begun := in.load.mark(), time.Now()
 		_, err := db.Exec(within, "INSERT INTO marks (id, n) VALUES (?, 1)", mark)
