@@ -189,16 +189,22 @@ func TestDifferentialFindsFaults(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			r := &runner{t: t, s: &suite{f: brokenFactory(fault), models: Models()}}
 			var bad *mismatch
-			check(t, 200, uint64(Seed()), func(rt *rapid.T) {
+			// Some take a hundred programs, so that one round misses them now and then.
+			for round := range uint64(20) {
 				if bad != nil {
-					return
+					break
 				}
-				r.programs++
-				prog := newGen(rt, r.s.models, r.programs, true).program(programLength)
-				if bad = r.play(prog, nil); bad != nil {
-					bad.prog = prog
-				}
-			})
+				check(t, 200, uint64(Seed())+round*1_000_003, func(rt *rapid.T) {
+					if bad != nil {
+						return
+					}
+					r.programs++
+					prog := newGen(rt, r.s.models, r.programs, true).program(programLength)
+					if bad = r.play(prog, nil); bad != nil {
+						bad.prog = prog
+					}
+				})
+			}
 			if bad == nil {
 				t.Fatalf("%d operations did not show it", r.ops)
 			}
