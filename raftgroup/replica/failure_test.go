@@ -242,7 +242,9 @@ func TestCopiesThatBreakTogether(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ru.idMu.Lock() // its tender may be writing down who the members are
 	b := &ruin{id: ru.id, why: errors.New("the chain differs")}
+	ru.idMu.Unlock()
 	b.voters, b.most = ru.rest(nodes[2].host.ID())
 	if len(b.voters) != 2 || b.most != 2 || b.needed() {
 		t.Fatalf("%+v", b)
