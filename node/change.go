@@ -26,8 +26,8 @@ func (n *Node) mayOperate(peer host.ID) error {
 	return op.Errorf(op.CodeForbidden, "%s may not change the cluster: use the identity in %s, or name it in cluster.operators", peer, OperatorDir("the node's data directory"))
 }
 
-// changePatience is how long a change waits for the system group to have a
-// leader, and changePause how long until it looks again.
+// changePatience is how long a change waits for a group to have a leader, and
+// changePause how long until it looks again.
 const (
 	changePatience = 5 * time.Second
 	changePause    = 100 * time.Millisecond
@@ -50,23 +50,37 @@ func (n *Node) change(ctx context.Context, peer host.ID, c ClusterChange) (strin
 	if c.Do == "recover" {
 		return n.recover(ctx, c)
 	}
+	out := ""
+	err := n.patiently(ctx, func(err error) bool {
+		var e *op.Error
+		return errors.As(err, &e) && e.Message == leaderless && !n.ledOn(peer)
+	}, func() (err error) {
+		out, err = n.changeNow(ctx, peer, c)
+		return err
+	})
+	if err == nil && c.Do == "namespace" {
+		n.begun(ctx, directory.NamespaceGroup(c.Group))
+	}
+	return out, err
+}
+
+// patiently does again, for a while, what was not done because of old news.
+func (n *Node) patiently(ctx context.Context, again func(error) bool, do func() error) error {
 	end := time.NewTimer(changePatience)
 	defer end.Stop()
 	for {
-		out, err := n.changeNow(ctx, peer, c)
-		if err == nil && c.Do == "namespace" {
-			n.begun(ctx, directory.NamespaceGroup(c.Group))
-		}
-		var e *op.Error
-		if !errors.As(err, &e) || e.Message != leaderless || n.ledOn(peer) {
-			return out, err
+		err := do()
+		if err == nil || !again(err) {
+			return err
 		}
 		select {
 		case <-time.After(changePause):
 		case <-end.C:
-			return out, err
+			return err
 		case <-ctx.Done():
-			return out, err
+			return err
+		case <-n.ctx.Done():
+			return err
 		}
 	}
 }
@@ -219,7 +233,7 @@ func (n *Node) promote(ctx context.Context, x *news, c ClusterChange) (string, e
 	defer free()
 	var leader host.ID
 	var copies []directory.Copy
-	err = n.patiently(ctx, func() (err error) {
+	err = n.patiently(ctx, outdated, func() (err error) {
 		leader, copies, err = n.ledBy(c.Group)
 		return err
 	})
@@ -282,26 +296,10 @@ func (n *Node) ledBy(group string) (host.ID, []directory.Copy, error) {
 	return leader, copies, nil
 }
 
-// patiently does again, for a while, what was decided on old news: there was no
-// leader, or not with these members. Nothing was done then.
-func (n *Node) patiently(ctx context.Context, do func() error) error {
-	end := time.NewTimer(changePatience)
-	defer end.Stop()
-	for {
-		err := do()
-		if err == nil || op.CodeOf(err) != op.CodeConflict && !strings.HasSuffix(err.Error(), noLeaderNow) {
-			return err
-		}
-		select {
-		case <-time.After(changePause):
-		case <-end.C:
-			return err
-		case <-ctx.Done():
-			return err
-		case <-n.ctx.Done():
-			return err
-		}
-	}
+// outdated reports whether nothing was done because the group has no leader now, or
+// not with the members that were told.
+func outdated(err error) bool {
+	return op.CodeOf(err) == op.CodeConflict || strings.HasSuffix(err.Error(), noLeaderNow)
 }
 
 func boolInt(b bool) int {
@@ -322,7 +320,7 @@ func (n *Node) giveUp(ctx context.Context, x *news, c ClusterChange) (string, er
 			continue
 		}
 		another := false
-		err := n.patiently(ctx, func() error {
+		err := n.patiently(ctx, outdated, func() error {
 			leader, copies, err := n.ledBy(g.Name)
 			if another = c.Node != "" && c.Node != string(leader); another {
 				return nil
@@ -366,7 +364,7 @@ func (n *Node) recover(ctx context.Context, c ClusterChange) (string, error) {
 	r := h.group.Replica()
 	// A group that is well is without a leader now and then, for a moment.
 	var leader host.ID
-	err := n.patiently(ctx, func() error {
+	err := n.patiently(ctx, outdated, func() error {
 		if leader, _ = r.Leader(); leader == "" {
 			return op.Errorf(op.CodeTimeout, "the group %s "+noLeaderNow, c.Group)
 		}
