@@ -38,8 +38,8 @@ type Config struct {
 	Archive archive.Config
 }
 
-// closePatience bounds how long Close waits for what runs.
-const closePatience = 10 * time.Second
+// closePatience bounds how long Close waits for what runs. Tests have more of it.
+var closePatience = 10 * time.Second
 
 // engineName is how a group calls itself.
 const engineName = "group"

@@ -10,6 +10,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	closePatience = time.Minute // on a slow machine too all has to close
 	code := m.Run()
 	if code == 0 {
 		// goleak waits for those that are about to end, but less than half a second.
