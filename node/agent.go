@@ -38,6 +38,7 @@ type sighting struct {
 	report
 	at     time.Time // monotonic
 	offset time.Duration
+	steps  map[string]time.Time // by group, when a step left the copy as it is held here
 }
 
 // pause keeps a step that failed from being tried again at once.
@@ -110,11 +111,36 @@ func (a *agent) note(peer host.ID, r report) {
 	}
 	a.mu.Lock()
 	old := a.seen[peer]
+	s.keep(old)
 	a.seen[peer] = s
 	a.mu.Unlock()
 	if old == nil || !sameHoldings(old.Holds, r.Holds) {
 		a.poke()
 	}
+}
+
+// keep takes over copies that a step has just made: a report that lacks them may
+// have been on its way meanwhile, and they would count as lost.
+func (s *sighting) keep(old *sighting) {
+	if old == nil {
+		return
+	}
+	for group, at := range old.steps {
+		in := func(h holding) bool { return h.Group == group }
+		i := slices.IndexFunc(old.Holds, in)
+		if i < 0 || time.Since(at) > askWithin || slices.ContainsFunc(s.Holds, in) {
+			continue
+		}
+		s.Holds = append(slices.Clone(s.Holds), old.Holds[i])
+		s.stepped(group, at)
+	}
+}
+
+func (s *sighting) stepped(group string, at time.Time) {
+	if s.steps == nil {
+		s.steps = map[string]time.Time{}
+	}
+	s.steps[group] = at
 }
 
 // sameHoldings compares but for how far the copies are.
@@ -135,6 +161,7 @@ func (a *agent) held(peer host.ID, h holding) {
 	s.Holds = slices.DeleteFunc(slices.Clone(s.Holds), func(x holding) bool { return x.Group == h.Group })
 	if h.State != "" {
 		s.Holds = append(s.Holds, h)
+		s.stepped(h.Group, time.Now())
 	}
 }
 
@@ -236,7 +263,9 @@ func (a *agent) look(ctx context.Context) error {
 func (a *agent) note1(r report) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.seen[a.n.id] = &sighting{report: r, at: time.Now()}
+	s := &sighting{report: r, at: time.Now()}
+	s.keep(a.seen[a.n.id])
+	a.seen[a.n.id] = s
 }
 
 func (n *Node) founder() bool {
