@@ -173,6 +173,11 @@ func (x *session) one(ctx context.Context, h head) error {
 			err = x.bounded(ctx, q)
 		}
 	}
+	if err == nil {
+		// Where the node closes, what was under way fails with it, and may be done all
+		// the same: that is no outcome to be told, and the peer asks again.
+		err = ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
