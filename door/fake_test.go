@@ -11,15 +11,14 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 	"github.com/weftdb/weft/schema"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 // fake is a group whose data is one SQLite database, shared by all its copies: each
 // fakeCopy is what one node holds. It remembers the IDs of changes.

@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/wefttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 type User struct {
 	weft.Model

@@ -17,9 +17,9 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"go.uber.org/goleak"
 
 	"github.com/weftdb/weft/internal/gomodule"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/p2p/host"
 )
 
@@ -29,23 +29,10 @@ func TestMain(m *testing.M) {
 	testscript.Main(leakChecked{m}, map[string]func(){"weft": main})
 }
 
-// leakChecked fails when goroutines are left after the tests. Those that were
-// told to end have the time that a busy machine takes for it.
+// leakChecked fails when goroutines are left after the tests.
 type leakChecked struct{ m *testing.M }
 
-func (l leakChecked) Run() int {
-	code := l.m.Run()
-	if code == 0 {
-		err := goleak.Find() // looks for less than a second
-		for end := time.Now().Add(30 * time.Second); err != nil && time.Now().Before(end); err = goleak.Find() {
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, "goroutines are left after the tests:", err)
-			return 1
-		}
-	}
-	return code
-}
+func (l leakChecked) Run() int { return leak.Check(l.m.Run()) }
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{

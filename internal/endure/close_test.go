@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
@@ -57,7 +58,7 @@ func TestOpenTwice(t *testing.T) {
 
 // Whatever is called after Close says so, and closing again is nothing.
 func TestUseAfterClose(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx := t.Context()
 	db, err := weft.Open(sqlite.Open(file(t)), allModels(), weft.AutoMigrate())
 	must(t, err)
@@ -126,7 +127,7 @@ func TestCloseDuringWork(t *testing.T) {
 
 func closeDuringWork(t *testing.T, after time.Duration) {
 	t.Helper()
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx := t.Context()
 	path := file(t)
 	db, err := weft.Open(sqlite.Open(path), allModels(), weft.AutoMigrate())
@@ -194,7 +195,7 @@ func one(err error, n int) (int, error) {
 
 // Rows that are being read when the database is closed end with an error.
 func TestCloseDuringIter(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx := t.Context()
 	db, err := weft.Open(sqlite.Open(file(t), sqlite.CloseTimeout(50*time.Millisecond)), allModels(), weft.AutoMigrate())
 	must(t, err)
@@ -240,7 +241,7 @@ func TestCloseInsideTx(t *testing.T) {
 // A transaction that is open, and does nothing, while the database is closed
 // is rolled back.
 func TestCloseDuringTx(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx := t.Context()
 	path := file(t)
 	db, err := weft.Open(sqlite.Open(path), allModels(), weft.AutoMigrate())
@@ -287,7 +288,7 @@ func TestCloseDuringTx(t *testing.T) {
 
 // An iteration that is left early holds nothing.
 func TestIterAbandoned(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	defer leak.VerifyNone(t, goleak.IgnoreCurrent())
 	ctx := t.Context()
 	db, err := weft.Open(sqlite.Open(file(t), sqlite.Readers(1)), allModels(), weft.AutoMigrate())
 	must(t, err)

@@ -16,9 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/weftdb/weft"
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
@@ -42,7 +41,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	goleak.VerifyTestMain(m)
+	leak.VerifyTestMain(m)
 }
 
 // child is this binary started again.

@@ -12,8 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/internal/siege/cluster"
 )
 
@@ -31,7 +30,7 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, "siege:", err)
 			os.Exit(1)
 		}
-		goleak.VerifyTestMain(m)
+		leak.VerifyTestMain(m)
 		return
 	}
 	dir, made, err := binaries()

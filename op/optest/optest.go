@@ -17,6 +17,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 )
@@ -111,12 +112,7 @@ func Run(t *testing.T, f Factory) {
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) { g.run(s, t) })
 	}
-	// goleak waits for those that are about to end, but less than half a second.
-	err := goleak.Find(before)
-	for end := time.Now().Add(5 * time.Second); err != nil && time.Now().Before(end); {
-		err = goleak.Find(before)
-	}
-	if err != nil {
+	if err := leak.Find(before); err != nil {
 		t.Errorf("%s leaves goroutines behind: %v", f.Name, err)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"go.uber.org/goleak"
+	"github.com/weftdb/weft/internal/leak"
 )
 
 // childEnv is set in processes that tests start of their own program, for what
@@ -15,5 +15,5 @@ func TestMain(m *testing.M) {
 	if os.Getenv(childEnv) != "" {
 		os.Exit(m.Run())
 	}
-	goleak.VerifyTestMain(m)
+	leak.VerifyTestMain(m)
 }

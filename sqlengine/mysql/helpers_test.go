@@ -13,14 +13,14 @@ import (
 
 	driver "github.com/go-sql-driver/mysql"
 	"github.com/shopspring/decimal"
-	"go.uber.org/goleak"
 
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 	"github.com/weftdb/weft/sqlengine/mysql"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 type person struct {
 	ID        int64 `weft:"primary,auto"`

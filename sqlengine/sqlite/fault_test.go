@@ -11,14 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/weftdb/weft/internal/leak"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/schema"
 	"github.com/weftdb/weft/sqlengine/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leak.VerifyTestMain(m) }
 
 type item struct {
 	ID   int64 `weft:"primary,auto"`
