@@ -1,12 +1,10 @@
 package node
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/weftdb/weft/directory"
 	"github.com/weftdb/weft/door"
 	"github.com/weftdb/weft/internal/leak"
+	"github.com/weftdb/weft/internal/lines"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 )
@@ -47,28 +46,10 @@ func config(t *testing.T, seeds ...string) Config {
 	return c
 }
 
-// lines is a log that a test can look into.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // run starts a node, which the test's end closes.
-func run(t *testing.T, c Config) (*Node, *lines) {
+func run(t *testing.T, c Config) (*Node, *lines.Log) {
 	t.Helper()
-	log := &lines{}
+	log := &lines.Log{}
 	n, err := New(c, slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weftdb/weft/directory"
 	"github.com/weftdb/weft/door"
+	"github.com/weftdb/weft/internal/lines"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/p2p/host"
 )
@@ -146,7 +147,7 @@ func TestDirectoryIsGuarded(t *testing.T) {
 	if _, err := r.Begin(t.Context(), op.TxOptions{}); op.CodeOf(err) != op.CodeForbidden {
 		t.Errorf("a transaction by a stranger: %v", err)
 	}
-	if err := r.Backup(t.Context(), &lines{}); op.CodeOf(err) != op.CodeForbidden {
+	if err := r.Backup(t.Context(), &lines.Log{}); op.CodeOf(err) != op.CodeForbidden {
 		t.Errorf("a backup by a stranger: %v", err)
 	}
 

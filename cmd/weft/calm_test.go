@@ -5,6 +5,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/weftdb/weft/internal/lines"
 )
 
 // alarming are the lines that would frighten somebody who reads the log.
@@ -71,7 +73,7 @@ func TestDevNodesAreCalm(t *testing.T) {
 
 func runDevNodes(t *testing.T) (said string) {
 	addr := freeAddr(t, 3)
-	out, bad := &syncBuffer{}, &syncBuffer{}
+	out, bad := &lines.Log{}, &lines.Log{}
 	cmd := exec.Command("weft", "dev", "--nodes", "3", "--data", t.TempDir(), "--listen", addr)
 	cmd.Stdout, cmd.Stderr = out, bad
 	if err := cmd.Start(); err != nil {

@@ -7,10 +7,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/weftdb/weft/internal/lines"
 )
 
 // process is a node in a process of its own.
@@ -19,24 +20,7 @@ type process struct {
 	port int
 	args []string
 	cmd  *exec.Cmd
-	log  *syncBuffer
-}
-
-type syncBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
+	log  *lines.Log
 }
 
 // newProcess makes the identity of a node and says how it runs.
@@ -46,7 +30,7 @@ func newProcess(t *testing.T, seeds ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{dir: filepath.Join(t.TempDir(), "data"), port: port, log: &syncBuffer{}}
+	p := &process{dir: filepath.Join(t.TempDir(), "data"), port: port, log: &lines.Log{}}
 	p.args = []string{"node", "--data", p.dir}
 	for _, s := range []string{
 		fmt.Sprintf("node.listen=/ip4/127.0.0.1/tcp/%d", p.port), "gateway.listen=127.0.0.1:0", "discovery.dht=false",

@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"errors"
 	"log/slog"
 	"os"
@@ -10,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/weftdb/weft/internal/lines"
 )
 
 // quick is a writer's configuration for tests.
@@ -234,31 +235,13 @@ func (d *disk) file(path string) (File, error) {
 	return file{f, d}, err
 }
 
-// lines is a log that a test can look into.
-type lines struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 // A disk that fails for a while costs nothing while there is room to wait, and
 // leaves a gap beyond. It is said once.
 func TestFailingDisk(t *testing.T) {
 	gone := errors.New("no space left on device")
 	for name, fail := range map[string][3]error{"open": {gone, nil, nil}, "write": {nil, gone, nil}, "sync": {nil, nil, gone}} {
 		t.Run(name, func(t *testing.T) {
-			dir, d, log := t.TempDir(), &disk{}, &lines{}
+			dir, d, log := t.TempDir(), &disk{}, &lines.Log{}
 			a := records(1, 60, "a")
 			c := quick(dir)
 			c.Open, c.Log = d.file, slog.New(slog.NewTextHandler(log, nil))
