@@ -2,6 +2,7 @@
 
 package endure
 
-// raced says that the race detector is on, which makes SQLite (C translated to
-// Go) some twenty times slower: the tests of size take fewer rows.
+// raced says that the race detector is on, which makes each row cost several
+// times as much, and twenty times where SQLite (C translated to Go) is watched
+// too: the tests of size take fewer rows.
 const raced = true
