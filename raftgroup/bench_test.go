@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/weftdb/weft/door"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/op/optest"
 )
@@ -71,6 +72,29 @@ func BenchmarkGroup(b *testing.B) {
 			return err
 		})
 	})
+	// Lists of statements, as rqlite's interface has them.
+	const many = 500
+	for _, atomic := range []bool{true, false} {
+		b.Run(fmt.Sprintf("statements/%d/atomic=%v", many, atomic), func(b *testing.B) {
+			writers(b, 4, func(int) error {
+				r := door.Request{Atomic: atomic}
+				for range many {
+					r.Statements = append(r.Statements, door.Statement{
+						SQL:  "INSERT INTO " + m.Table + " (id, value, label) VALUES (?, ?, ?)",
+						Args: []any{fmt.Sprint("s", ids.Add(1)), int64(1), "some text"},
+					})
+				}
+				answers, err := g.Run(ctx, r)
+				for _, a := range answers {
+					if a.Err != nil {
+						return a.Err
+					}
+				}
+				return err
+			})
+			b.ReportMetric(float64(many*b.N)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
 	b.Run("get/8", func(b *testing.B) {
 		writers(b, 8, func(i int) error {
 			res, err := g.Do(ctx, op.Op{Kind: op.Find, Model: m, Filter: key(i)})

@@ -74,27 +74,58 @@ func (g *Group) sql(ctx context.Context, o *op.Op) (op.Result, bool, error) {
 // onlyReads finds out whether a statement changes nothing. One that is not
 // allowed is refused here; one that only cannot be prepared, say because its
 // table is made by one before it, is taken for what its first word says.
-func (g *Group) onlyReads(ctx context.Context, text string) (reads bool, err error) {
-	err = g.view(ctx, func(v *viewer) error {
-		info, err := v.Check(ctx, text)
-		reads = info.ReadOnly
-		return err
+func (g *Group) onlyReads(ctx context.Context, text string) (bool, error) {
+	v := g.judge(ctx, 1, func(int) string { return text })[0]
+	return v.reads, v.err
+}
+
+// verdict is what onlyReads tells of a statement.
+type verdict struct {
+	reads bool
+	err   error
+}
+
+// judge is onlyReads for n statements, on one connection.
+func (g *Group) judge(ctx context.Context, n int, text func(i int) string) []verdict {
+	out := make([]verdict, 0, n)
+	err := g.view(ctx, func(v *viewer) error {
+		out = out[:0]
+		for i := range n {
+			if i > 0 && text(i) == text(i-1) {
+				out = append(out, out[i-1])
+				continue
+			}
+			info, err := v.Check(ctx, text(i))
+			if v.interrupted(err) {
+				return err
+			}
+			out = append(out, verdictOf(text(i), info.ReadOnly, err))
+		}
+		return nil
 	})
+	for i := len(out); i < n; i++ { // nothing could be asked
+		out = append(out, verdictOf(text(i), false, err))
+	}
+	return out
+}
+
+// verdictOf makes a verdict of what checking a statement gave.
+func verdictOf(text string, reads bool, err error) verdict {
 	if err == nil {
-		return reads, nil
+		return verdict{reads: reads}
 	}
 	switch op.CodeOf(err) {
 	case op.CodeValidation, op.CodeForbidden, op.CodeUnsupported, op.CodeCancelled, op.CodeTimeout:
-		return false, sqlengine.Explain(err, "sql", nil)
+		return verdict{err: sqlengine.Explain(err, "sql", nil)}
 	}
 	if environmental(err) {
-		return false, sqlengine.Explain(err, "sql", nil)
+		return verdict{err: sqlengine.Explain(err, "sql", nil)}
 	}
 	switch lite.FirstWord(text) {
 	case "SELECT", "VALUES", "EXPLAIN", "PRAGMA":
-		return true, sqlengine.Explain(err, "sql", nil)
+		return verdict{reads: true, err: sqlengine.Explain(err, "sql", nil)}
 	}
-	return false, nil
+	return verdict{}
 }
 
 // change runs an operation that changes something, on the leader.

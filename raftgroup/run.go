@@ -29,30 +29,23 @@ func (g *Group) Run(ctx context.Context, r door.Request) ([]door.Answer, error) 
 		return nil, nil
 	}
 	reads := true
-	var refused []error
-	for i := range r.Statements {
-		only, err := g.onlyReads(ctx, r.Statements[i].SQL)
-		if err != nil && !only {
+	for i, v := range g.judge(ctx, len(r.Statements), func(i int) string { return r.Statements[i].SQL }) {
+		if v.err != nil && !v.reads {
 			if ctx.Err() != nil {
-				return nil, err
+				return nil, v.err
 			}
-			if refused == nil {
-				refused = make([]error, len(r.Statements))
-			}
-			refused[i] = err
-			continue
+			continue // where it is run it is refused again, so that the others' answers stand at their places
 		}
-		if !only && r.ReadOnly {
+		if !v.reads && r.ReadOnly {
 			return nil, op.Errorf(op.CodeValidation, "statement %d changes something, and only reading was asked for", i+1)
 		}
-		reads = reads && only
+		reads = reads && v.reads
 	}
 	if reads {
 		defer func() { g.metrics.read(began) }()
 		return g.runReads(ctx, r)
 	}
 	defer func() { g.metrics.wrote(began) }()
-	_ = refused // each replica refuses it again, so that the others' answers stand at their places
 	if r.ID == "" {
 		r.ID = newID()
 	}
@@ -184,7 +177,11 @@ func (r *run) statements(m *member) (outcome, error) {
 	in := parser{b: m.body}
 	flags := in.byte()
 	atomic, system := flags&statementsAtomic != 0, flags&statementsSystem != 0
-	var list []op.Op
+	n := 0
+	for count := in; len(count.b) > 0 && !count.bad; n++ {
+		count.block()
+	}
+	list := make([]op.Op, 0, n)
 	for len(in.b) > 0 {
 		body := in.block()
 		if in.bad {
@@ -204,15 +201,27 @@ func (r *run) statements(m *member) (outcome, error) {
 			o := &list[i]
 			var g rawGave
 			var err error
-			if system {
+			run := func() error {
+				g, err = raw(background, r.c, o.SQL, o.Args, o.Fields, nil, &room)
+				return err
+			}
+			switch {
+			case system:
 				g, err = asSystem(r.c, o)
-			} else {
-				err = r.c.Atomic(background, func() (err error) {
-					g, err = raw(background, r.c, o.SQL, o.Args, o.Fields, nil, &room)
-					if err == nil && !atomic && r.c.Dangling() {
-						err = errDangling()
+			case atomic:
+				// What fails is rolled back with all. A savepoint of its own, inside
+				// that of all, would have SQLite copy each page for each statement, and
+				// keep the copies until the last one has run.
+				err = run()
+			default:
+				err = r.c.Atomic(background, func() error {
+					if err := run(); err != nil {
+						return err
 					}
-					return err
+					if r.c.Dangling() {
+						return errDangling()
+					}
+					return nil
 				})
 			}
 			if environmental(err) {
