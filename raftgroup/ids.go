@@ -70,8 +70,10 @@ type idRow struct {
 	born int64 // the latest that an ID in it carries, milliseconds
 }
 
-// perGeneration is how many IDs a generation holds before the next is begun.
-const perGeneration = 1 << 16
+// The least IDs that a generation holds before the next is begun, and the least
+// share of all: so IDs that have grown old take little memory, and there are few
+// generations to look through however many IDs are known.
+const leastPerGeneration, generationShare = 1 << 12, 8
 
 // find tells whether an ID is known.
 func (w *window) find(id idKey) (idRef, bool) {
@@ -86,12 +88,24 @@ func (w *window) find(id idKey) (idRef, bool) {
 // add makes an ID known. Sequences never go down.
 func (w *window) add(id idKey, ref idRef) {
 	n := len(w.gens)
-	if n == 0 || len(w.gens[n-1].ids) >= perGeneration && w.gens[n-1].last != ref.seq {
+	if n == 0 || w.gens[n-1].last != ref.seq && w.gens[n-1].full(w) {
 		w.gens = append(w.gens, generation{ids: map[idKey]idRef{}})
 		n++
 	}
 	g := &w.gens[n-1]
 	g.ids[id], g.last = ref, ref.seq
+}
+
+// full reports whether IDs of another entry go into the next generation.
+func (g *generation) full(w *window) bool {
+	if len(g.ids) < leastPerGeneration {
+		return false
+	}
+	all := 0
+	for i := range w.gens {
+		all += len(w.gens[i].ids)
+	}
+	return len(g.ids) >= all/generationShare
 }
 
 // addRow says that an entry's IDs are complete.

@@ -72,6 +72,41 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// What is kept of IDs follows how many are in the window, and the places to look
+// through stay few.
+func TestGenerations(t *testing.T) {
+	var w window
+	id := func(n int64) idKey { return idKey{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24), 1} }
+	const entries, per, inWindow = 60_000, 5, 16_000
+	for seq := int64(1); seq <= entries; seq++ {
+		for place := range int32(per) {
+			w.add(id(seq*per+int64(place)), idRef{seq, place})
+		}
+		if seq > inWindow && seq%500 == 0 {
+			w.drop(seq - inWindow)
+		}
+		if seq%1000 != 0 {
+			continue
+		}
+		kept, first := 0, max(1, w.floor+1)
+		for i := range w.gens {
+			kept += len(w.gens[i].ids)
+		}
+		known := int(seq-w.floor) * per
+		if kept < known || kept > known*13/10+2*leastPerGeneration || len(w.gens) > 3*generationShare {
+			t.Fatalf("after entry %d: %d IDs in %d generations, of which %d are in the window", seq, kept, len(w.gens), known)
+		}
+		for _, at := range []int64{first, (first + seq) / 2, seq} {
+			if ref, ok := w.find(id(at*per + per - 1)); !ok || ref != (idRef{at, per - 1}) {
+				t.Fatalf("after entry %d: the last ID of entry %d is at %v (%t)", seq, at, ref, ok)
+			}
+		}
+		if _, ok := w.find(id((first - 1) * per)); ok {
+			t.Fatalf("after entry %d: an ID of entry %d is known", seq, first-1)
+		}
+	}
+}
+
 func TestTooOld(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	const length = 2 * time.Minute
