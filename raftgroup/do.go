@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/weftdb/weft/door"
 	"github.com/weftdb/weft/op"
 	"github.com/weftdb/weft/sqlengine"
 	"github.com/weftdb/weft/sqlengine/lite"
@@ -75,7 +76,7 @@ func (g *Group) sql(ctx context.Context, o *op.Op) (op.Result, bool, error) {
 // allowed is refused here; one that only cannot be prepared, say because its
 // table is made by one before it, is taken for what its first word says.
 func (g *Group) onlyReads(ctx context.Context, text string) (bool, error) {
-	v := g.judge(ctx, 1, func(int) string { return text })[0]
+	v := g.judge(ctx, []door.Statement{{SQL: text}})[0]
 	return v.reads, v.err
 }
 
@@ -85,26 +86,26 @@ type verdict struct {
 	err   error
 }
 
-// judge is onlyReads for n statements, on one connection.
-func (g *Group) judge(ctx context.Context, n int, text func(i int) string) []verdict {
-	out := make([]verdict, 0, n)
+// judge is onlyReads for a list of statements, on one connection.
+func (g *Group) judge(ctx context.Context, list []door.Statement) []verdict {
+	out := make([]verdict, 0, len(list))
 	err := g.view(ctx, func(v *viewer) error {
-		out = out[:0]
-		for i := range n {
-			if i > 0 && text(i) == text(i-1) {
+		for i := len(out); i < len(list); i++ { // when it had to make room it goes on from there
+			text := list[i].SQL
+			if i > 0 && text == list[i-1].SQL {
 				out = append(out, out[i-1])
 				continue
 			}
-			info, err := v.Check(ctx, text(i))
+			info, err := v.Check(ctx, text)
 			if v.interrupted(err) {
 				return err
 			}
-			out = append(out, verdictOf(text(i), info.ReadOnly, err))
+			out = append(out, verdictOf(text, info.ReadOnly, err))
 		}
 		return nil
 	})
-	for i := len(out); i < n; i++ { // nothing could be asked
-		out = append(out, verdictOf(text(i), false, err))
+	for _, s := range list[len(out):] { // nothing could be asked
+		out = append(out, verdictOf(s.SQL, false, err))
 	}
 	return out
 }

@@ -29,7 +29,7 @@ func (g *Group) Run(ctx context.Context, r door.Request) ([]door.Answer, error) 
 		return nil, nil
 	}
 	reads := true
-	for i, v := range g.judge(ctx, len(r.Statements), func(i int) string { return r.Statements[i].SQL }) {
+	for i, v := range g.judge(ctx, r.Statements) {
 		if v.err != nil && !v.reads {
 			if ctx.Err() != nil {
 				return nil, v.err
@@ -201,7 +201,7 @@ func (r *run) statements(m *member) (outcome, error) {
 			o := &list[i]
 			var g rawGave
 			var err error
-			run := func() error {
+			foreign := func() error {
 				g, err = raw(background, r.c, o.SQL, o.Args, o.Fields, nil, &room)
 				return err
 			}
@@ -212,16 +212,14 @@ func (r *run) statements(m *member) (outcome, error) {
 				// What fails is rolled back with all. A savepoint of its own, inside
 				// that of all, would have SQLite copy each page for each statement, and
 				// keep the copies until the last one has run.
-				err = run()
+				err = foreign()
 			default:
 				err = r.c.Atomic(background, func() error {
-					if err := run(); err != nil {
-						return err
+					err := foreign()
+					if err == nil && r.c.Dangling() {
+						err = errDangling()
 					}
-					if r.c.Dangling() {
-						return errDangling()
-					}
-					return nil
+					return err
 				})
 			}
 			if environmental(err) {

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,29 +16,20 @@ import (
 	ipnet "github.com/libp2p/go-libp2p/core/pnet"
 	"github.com/libp2p/go-libp2p/p2p/net/pnet"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/weftdb/weft/internal/lines"
 )
 
 // said is a log that a test can look into.
-type said struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.Write(p)
-}
+type said struct{ lines.Log }
 
 // count is how many lines hold all parts.
 func (s *said) count(parts ...string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-lines:
-	for l := range strings.Lines(s.buf.String()) {
+each:
+	for l := range strings.Lines(s.String()) {
 		for _, p := range parts {
 			if !strings.Contains(l, p) {
-				continue lines
+				continue each
 			}
 		}
 		n++
@@ -73,7 +63,7 @@ func keyed(t *testing.T, key string) (*Host, *said) {
 			t.Errorf("close: %v", err)
 		}
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", h.ID(), &log.buf)
+			t.Logf("log of %s:\n%s", h.ID(), log)
 		}
 	})
 	return h, log
